@@ -1,0 +1,1 @@
+"""Everything that talks: Faust agents, gateway, warehouse, notifiers, local services, command line."""

@@ -1,0 +1,119 @@
+"""What the judge reads and says: target versions, verdicts, alerts."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from streams.events.fields import Count, Dimension, Event, Id, OptionalId, Text, TimeMs
+
+TargetState = Literal["active", "retired"]
+IndicatorKind = Literal["happiness", "good_time"]
+PeriodKind = Literal["day", "week", "month", "quarter"]
+VerdictKind = Literal["met", "missed", "undecided", "too_few", "no_data"]
+Trend = Literal["up", "flat", "down", "unknown"]
+AlertState = Literal["firing", "resolved"]
+Severity = Literal["info", "warning", "critical"]
+Objective = Annotated[float, msgspec.Meta(ge=-100.0, le=100.0)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
+
+
+class Target(Event, frozen=True, kw_only=True, tag="target"):
+    """One version of one experience target over one slice. Versions are appended, never changed.
+
+    Attributes:
+        target: Id of the expanded target, e.g. "happiness-by-country/country=NO".
+        slice: Dimension -> value; empty = the whole tenant.
+        objective: In the indicator's unit: a happiness score (-100 to 100) or a percentage of good time (0 to 100).
+        run_length: Mean number of answers (or windows) to a false alarm that the detector guarantees; count.
+        recovery_length: The same for the detector that confirms recovery; count.
+        window_s: Length of the rolling display window; seconds.
+    """
+
+    tenant: Id
+    target: Id
+    version: Count
+    state: TargetState
+    valid_from_ms: TimeMs
+    recorded_at_ms: TimeMs
+    author: Id
+    reason: Text
+    purpose: Text
+    owner: Id
+    indicator: IndicatorKind
+    metric: Dimension
+    slice: dict[str, Dimension]
+    objective: Objective
+    period: PeriodKind
+    window_s: Count
+    min_respondents: Count
+    run_length: Positive
+    recovery_length: Positive
+    severity: Severity
+    runbook: Text
+
+
+class Verdict(Event, frozen=True, kw_only=True, tag="verdict"):
+    """What is known of one target at one instant.
+
+    Attributes:
+        at_ms: End of the epoch or window that was judged last.
+        score: Over the calendar period, in the objective's unit; None without data. `lower` and `upper`: always-valid interval.
+        n: Answers (feedback) or windows (telemetry) in the period.
+        rolling_score: Over the display window, with a display interval and its own n.
+        evidence: Detector's mean over its alarm level; 1 and more fires.
+        drifting: A drift was raised and recovery is not confirmed.
+        coverage: Share of the released answers in scope that name all the slice's dimensions, 0 to 1.
+    """
+
+    tenant: Id
+    target: Id
+    version: Count
+    at_ms: TimeMs
+    verdict: VerdictKind
+    score: float | None
+    lower: float | None
+    upper: float | None
+    n: Count
+    rolling_score: float | None
+    rolling_lower: float | None
+    rolling_upper: float | None
+    rolling_n: Count
+    trend: Trend
+    coverage: float | None
+    evidence: float
+    drifting: bool
+
+
+class Alert(Event, frozen=True, kw_only=True, tag="alert"):
+    """One state of one drift episode; carries only what is published already.
+
+    Attributes:
+        alert_id: Stable over restarts; one per episode.
+        dedup_key: Stable over episodes of the same target and detector.
+        sequence: 0 when it fires, 1 when it is resolved.
+        started_at_ms: End of the epoch or window at which it fired.
+        at_ms: End of the epoch or window of this state.
+    """
+
+    tenant: Id
+    alert_id: Id
+    dedup_key: Id
+    sequence: Count
+    target: Id
+    version: Count
+    detector: Id
+    state: AlertState
+    reason: Text
+    severity: Severity
+    started_at_ms: TimeMs
+    at_ms: TimeMs
+    slice: dict[str, Dimension]
+    objective: float
+    score: float | None
+    lower: float | None
+    upper: float | None
+    n: Count
+    coverage: float | None
+    summary: Text
+    runbook: Text
+    link: OptionalId = ""
