@@ -1,0 +1,43 @@
+"""Faust applications as xpulse runs them: chunks in, explicit commits out, none of Faust's own bookkeeping."""
+
+from pathlib import Path
+
+import faust
+
+from agents import transport
+
+MAX_FETCH_BYTES = 1 << 20
+NEVER_S = 3_600.0
+"""Faust's own commits and poll checks are switched off by waiting this long; progress is watched per partition instead."""
+
+
+def make_app(name: str, *, brokers: str, data_dir: Path) -> faust.App:
+    """Return an application whose agents read chunks.
+
+    Args:
+        name: Name of the application and of its consumer group.
+        brokers: `host:port[,host:port…]`.
+        data_dir: Where Faust may keep files; created if missing.
+    """
+    transport.install()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    return faust.App(
+        name,
+        broker=[f"{transport.SCHEME}://{address.strip()}" for address in brokers.split(",")],
+        datadir=str(data_dir / name),
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+        stream_buffer_maxsize=4,
+        broker_max_poll_records=1 << 30,
+        consumer_max_fetch_size=MAX_FETCH_BYTES,
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=1.0,
+        broker_rebalance_timeout=8.0,
+        broker_commit_interval=NEVER_S,
+        broker_max_poll_interval=NEVER_S,
+    )

@@ -1,0 +1,225 @@
+"""A Faust transport that hands an agent one chunk of raw records per fetch, and commits only what it is told.
+
+`xpulse://host:port` is Faust's own aiokafka driver with three changes:
+
+1. fetching builds no object per record: a chunk holds the values and timestamps of consecutive offsets of one partition;
+2. Faust acknowledges nothing (`acks=False`): only `ChunkConsumer.commit_exact` ever commits;
+3. `ChunkConsumer.start_at` keeps where each partition was started from (None: nothing was committed yet).
+
+The first change reaches into aiokafka: its fetcher looks up the class `PartitionRecords` in its own module. Both
+libraries are pinned exactly and a test compares chunks with what a plain consumer reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiokafka
+import faust
+from aiokafka.consumer import fetcher
+from faust.transport.drivers import TRANSPORTS, aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+SCHEME = "xpulse"
+MAX_CHUNK = 16_384
+"""Records per chunk at most; bounds the time an agent holds the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive records of one partition.
+
+    Attributes:
+        generation: The consumer group's generation under which they were fetched.
+        first: Offset of the first record; the others follow without a hole.
+        values: Raw values; None for a null value.
+        stamps: Record timestamps, ms since the epoch; as long as `values`.
+    """
+
+    topic: str
+    partition: int
+    generation: int
+    first: int
+    values: Sequence[bytes | None]
+    stamps: Sequence[int]
+
+    @property
+    def tp(self) -> TP:
+        """Topic and partition as Faust names them."""
+        return TP(self.topic, self.partition)
+
+    @property
+    def end(self) -> int:
+        """Offset after the last record."""
+        return self.first + len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Records of one record batch as the log holds them; offsets may have holes."""
+
+    offsets: Sequence[int]
+    stamps: Sequence[int]
+    values: Sequence[bytes | None]
+
+
+def as_chunk(value: bytes) -> bytes:
+    """Mark a consumer as reading chunks; aiokafka hands its value deserializer to every `PartitionRecords`."""
+    return value
+
+
+class _ChunkRecords(fetcher.PartitionRecords):
+    """Yields one `_Batch` per record batch for consumers marked with `as_chunk`, plain records for all others."""
+
+    def _unpack_records(self) -> Iterator[Any]:
+        if self._value_deserializer is not as_chunk:
+            yield from super()._unpack_records()
+            return
+        while self._records.has_next():
+            batch = self._records.next_batch()
+            if self._check_crcs and not batch.validate_crc():
+                raise fetcher.Errors.CorruptRecordException(f"Invalid CRC - {self._tp}")
+            start, self.next_fetch_offset = self.next_fetch_offset, batch.next_offset
+            # A fetch may begin in the middle of a batch: what lies before it was read already.
+            rows = [] if batch.is_control_batch else [(r.offset, r.timestamp, r.value) for r in batch if r.offset >= start]
+            if rows:
+                yield _Batch(*zip(*rows, strict=True))
+
+
+def chunks(tp: TP, batches: Iterable[_Batch], generation: int) -> Iterator[Chunk]:
+    """Join small batches into chunks of at most about `MAX_CHUNK` records; a hole in the offsets starts a new chunk."""
+    offsets: list[int] = []
+    stamps: list[int] = []
+    values: list[bytes | None] = []
+    for batch in batches:
+        if offsets and (len(offsets) + len(batch.offsets) > MAX_CHUNK):
+            yield from _without_holes(tp, generation, offsets, stamps, values)
+            offsets, stamps, values = [], [], []
+        offsets += batch.offsets
+        stamps += batch.stamps
+        values += batch.values
+    if offsets:
+        yield from _without_holes(tp, generation, offsets, stamps, values)
+
+
+def _without_holes(
+    tp: TP, generation: int, offsets: list[int], stamps: list[int], values: list[bytes | None]
+) -> Iterator[Chunk]:
+    if offsets[-1] - offsets[0] + 1 == len(offsets):
+        yield Chunk(tp.topic, tp.partition, generation, offsets[0], values, stamps)
+        return
+    begin = 0
+    for i in range(1, len(offsets) + 1):
+        if i == len(offsets) or offsets[i] != offsets[i - 1] + 1:
+            yield Chunk(tp.topic, tp.partition, generation, offsets[begin], values[begin:i], stamps[begin:i])
+            begin = i
+
+
+class _ChunkConsumerThread(driver.AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._value_deserializer = as_chunk
+        return consumer
+
+
+class ChunkConsumer(driver.Consumer):
+    """Faust's consumer, reading chunks and committing nothing by itself."""
+
+    start_at: dict[TP, int | None]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.start_at = {}
+
+    def _new_consumer_thread(self) -> _ChunkConsumerThread:
+        return _ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek to the committed offsets and remember them in `start_at`."""
+        committed: Mapping[TP, int] = await super().seek_to_committed()
+        self.start_at = {TP(tp.topic, tp.partition): offset for tp, offset in committed.items()}
+        return committed
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield one message per chunk; what was fetched while a rebalance began is given back by seeking."""
+        records, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if records is None or self.should_stop:
+            return
+        if not self.flow_active:
+            await self._give_back()
+            return
+        for tp, batches in records.items():
+            if active is not None and tp not in active and tp not in self._buffered_partitions:
+                continue
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            for chunk in chunks(tp, batches, generation):
+                if not self.flow_active or self.app.consumer_generation_id != generation:
+                    return
+                yield tp, _message(chunk)
+
+    async def _give_back(self) -> None:
+        try:
+            await self.perform_seek()
+        except Exception as error:
+            # Faust's own getmany tolerates this too: the rebalance under way seeks again.
+            self.log.warning("seek while the flow is stopped failed: %r", error)
+
+    async def commit_exact(self, offsets: Mapping[TP, int], generation: int) -> bool:
+        """Commit exactly these offsets, or nothing.
+
+        Args:
+            offsets: Partition -> offset of the next record to read.
+            generation: The group generation under which the caller's rows were folded.
+
+        Returns:
+            False if the group moved on: the caller's state is stale.
+        """
+        if self.app.consumer_generation_id != generation or self.app.rebalancing:
+            return False
+        assigned = self.assignment()
+        mine = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not mine or not await self._thread.commit(mine):
+            return False
+        self._committed_offset.update(mine)
+        self.app.monitor.on_tp_commit(mine)
+        return True
+
+
+def _message(chunk: Chunk) -> ConsumerMessage:
+    return ConsumerMessage(
+        chunk.topic, chunk.partition, chunk.end - 1, chunk.stamps[-1] / 1000.0, 0, (), None, chunk, None, 0, 0, chunk.tp,
+        generation_id=chunk.generation,
+    )
+
+
+class Transport(driver.Transport):
+    """Faust's aiokafka transport with the chunk consumer."""
+
+    Consumer = ChunkConsumer
+
+
+class _ChunkSchema(faust.Schema):
+    """Passes a chunk to the agent as it is: decoding is the fold's work."""
+
+    def compile(self, app: faust.App, **options: Any) -> Callable[..., Awaitable[Any]]:
+        create_event = app.create_event
+
+        async def decode(message: ConsumerMessage, *, propagate: bool = False) -> Any:
+            return create_event(message.key, message.value, message.headers, message)
+
+        return decode
+
+
+def chunked(app: faust.App, topic: str) -> Any:
+    """Return the topic whose agent receives a `Chunk` per fetch; Faust never acknowledges it."""
+    return app.topic(topic, acks=False, schema=_ChunkSchema(key_type=bytes, value_type=bytes))
+
+
+def install() -> None:
+    """Register the scheme with Faust and let aiokafka's fetcher build chunks for consumers that ask for them."""
+    TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
+    fetcher.PartitionRecords = _ChunkRecords
