@@ -1,0 +1,207 @@
+"""The one door to ClickHouse: connecting, inserting with a counted acknowledgement, asking.
+
+Adapter of clickhouse-connect: nothing else in xpulse imports it. The driver's own retries are off: whoever writes keeps
+its rows until they are acknowledged and sends them again unchanged, which every table is built to absorb.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+
+from streams.errors import DeliveryError
+
+CONNECT_TIMEOUT_S = 3
+ANSWER_TIMEOUT_S = 60
+SYNCHRONOUS = {"async_insert": 0}
+"""Settings of each insert: acknowledged means written, whatever the server's default is."""
+
+PASSING_CODES = frozenset({3, 159, 160, 198, 202, 209, 210, 236, 241, 242, 243, 252, 319, 425, 439, 999})
+"""ClickHouse error codes that may be gone at the next try: time-outs, memory, disk, network, too many parts."""
+
+
+class WarehouseError(DeliveryError):
+    """ClickHouse did not do what it was asked.
+
+    Attributes:
+        code: ClickHouse's error code; None if it was not reached or the answer makes no sense.
+    """
+
+    def __init__(self, reason: str, *, is_retryable: bool, code: int | None = None) -> None:
+        super().__init__(reason, is_retryable=is_retryable)
+        self.code = code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a ClickHouse HTTP interface is and as whom to ask."""
+
+    host: str
+    port: int
+    user: str
+    password: str = ""
+    database: str = "xpulse"
+
+
+def connect(host: str, port: int, user: str, password: str, database: str) -> Client:
+    """Return a client with its own connections; usable by one thread at a time.
+
+    Raises:
+        WarehouseError: Nobody answers there, or the user is refused.
+    """
+    try:
+        return clickhouse_connect.get_client(
+            host=host,
+            port=port,
+            username=user,
+            password=password,
+            database=database,
+            query_retries=0,
+            autogenerate_session_id=False,
+            dedicated_pool=True,
+            compress=False,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            send_receive_timeout=ANSWER_TIMEOUT_S,
+        )
+    except ClickHouseError as error:
+        raise _as_warehouse_error(error) from error
+
+
+def insert_native(client: Client, table: str, block: bytes, rows: int) -> None:
+    """Insert blocks made by `agents.warehouse.native` and check the acknowledgement.
+
+    Args:
+        client: An open client.
+        table: Name, with or without its database.
+        block: One or several blocks in Native format; column names decide where values go.
+        rows: How many rows they hold.
+
+    Raises:
+        WarehouseError: Not acknowledged, or another number of rows was.
+    """
+    if rows == 0:
+        return
+    try:
+        summary = client.raw_insert(table, insert_block=block, fmt="Native", settings=SYNCHRONOUS)
+    except ClickHouseError as error:
+        raise _as_warehouse_error(error) from error
+    _check_written(table, summary.written_rows, rows)
+
+
+def insert_rows(client: Client, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows of Python values (instants as integer ms) and check the acknowledgement.
+
+    Raises:
+        WarehouseError: Not acknowledged, or another number of rows was.
+    """
+    if not rows:
+        return
+    try:
+        summary = client.insert(table, rows, column_names=columns, settings=SYNCHRONOUS)
+    except ClickHouseError as error:
+        raise _as_warehouse_error(error) from error
+    _check_written(table, summary.written_rows, len(rows))
+
+
+def _check_written(table: str, written: int, rows: int) -> None:
+    if written != rows:
+        raise WarehouseError(f"{table}: {rows} rows sent, {written} acknowledged", is_retryable=True)
+
+
+def ask(client: Client, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    """Return the rows of a query.
+
+    Args:
+        client: An open client.
+        sql: One statement; `{name:Type}` stands for a parameter.
+        parameters: Name -> value.
+
+    Raises:
+        WarehouseError: No answer, or an error instead of one.
+    """
+    try:
+        return [tuple(row) for row in client.query(sql, parameters=dict(parameters or {})).result_rows]
+    except ClickHouseError as error:
+        raise _as_warehouse_error(error) from error
+
+
+def command(client: Client, sql: str) -> None:
+    """Run a statement that returns no rows.
+
+    Raises:
+        WarehouseError: It was refused, or nobody answered.
+    """
+    try:
+        client.command(sql)
+    except ClickHouseError as error:
+        raise _as_warehouse_error(error) from error
+
+
+def ask_raw(client: Client, sql: str, *, fmt: str) -> bytes:
+    """Return a query's answer in a ClickHouse format; a FORMAT clause in the statement wins.
+
+    Raises:
+        WarehouseError: No answer, or an error instead of one.
+    """
+    try:
+        return client.raw_query(sql, fmt=fmt)
+    except ClickHouseError as error:
+        raise _as_warehouse_error(error) from error
+
+
+class Warehouse:
+    """A connection that is made when first needed and anew after any error; for one thread at a time."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._client: Client | None = None
+
+    def insert_native(self, table: str, block: bytes, rows: int) -> None:
+        """As `insert_native`."""
+        with self._lend() as client:
+            insert_native(client, table, block, rows)
+
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """As `insert_rows`."""
+        with self._lend() as client:
+            insert_rows(client, table, columns, rows)
+
+    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """As `ask`."""
+        with self._lend() as client:
+            return ask(client, sql, parameters)
+
+    def command(self, sql: str) -> None:
+        """As `command`."""
+        with self._lend() as client:
+            command(client, sql)
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    @contextmanager
+    def _lend(self) -> Iterator[Client]:
+        try:
+            yield self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> Client:
+        if self._client is None:
+            a = self.address
+            self._client = connect(a.host, a.port, a.user, a.password, a.database)
+        return self._client
+
+
+def _as_warehouse_error(error: ClickHouseError) -> WarehouseError:
+    code = error.code if isinstance(error, Error) else None
+    reason = " ".join(str(error).split())
+    return WarehouseError(reason, is_retryable=code is None or code in PASSING_CODES, code=code)
