@@ -43,6 +43,8 @@ class Settings:
     key_file: str = _setting("", "file that holds the key of the pseudonyms")
     directory_dir: str = _setting("", "folder of the loaded directories")
     catalogue_file: str = _setting(str(ROOT / "infra" / "metrics.yaml"), "metric catalogue")
+    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
+    log_format: str = _setting("text", "text for people, json for collectors")
     webhook_url: str = _setting("", "address that receives alerts; empty = none", secret=True)
 
     def time_profile(self) -> Profile:
