@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check format bench screens secrets lock clean
 
 help: ## show this list
 	@echo 'xpulse: live experience levels for IT. From a fresh clone: `make demo`, then `make test`.'
@@ -46,6 +46,19 @@ format: setup ## rewrite the sources as `make check` wants them
 
 bench: setup ## measure (what is measured: benchmarks/README.md)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+screens: setup ## write the generated dashboards into grafana/dashboards/
+	$(BIN)/python -m agents.screens
+
+SECRETS := $(addprefix secrets/,clickhouse_password grafana_password pseudonym_key reader_password)
+
+secrets: $(SECRETS) ## make random passwords and keys for docker-compose.yml, once
+
+# Containers read the files under users of their own, so the folder is closed and the files are not.
+$(SECRETS):
+	@mkdir -p -m 700 $(@D)
+	@$(PYTHON) -c 'import secrets; print(secrets.token_hex(32))' >$@
+	@chmod 444 $@
 
 lock: ## resolve pyproject.toml into requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --extra dev --no-emit-index-url --no-header \
