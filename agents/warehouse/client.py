@@ -15,6 +15,19 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
 from streams.errors import DeliveryError
 
+__all__ = [
+    "Address",
+    "Client",
+    "Warehouse",
+    "WarehouseError",
+    "ask",
+    "ask_raw",
+    "command",
+    "connect",
+    "insert_native",
+    "insert_rows",
+]
+
 CONNECT_TIMEOUT_S = 3
 ANSWER_TIMEOUT_S = 60
 SYNCHRONOUS = {"async_insert": 0}
