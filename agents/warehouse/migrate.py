@@ -170,11 +170,7 @@ def apply(client: Client, database: str, migrations: Sequence[Migration] | None 
         WarehouseError: A statement was refused; the migration is marked as failed.
     """
     todo = plan(client, database, migrations)
-    for statement in (
-        "CREATE DATABASE IF NOT EXISTS ${database}",
-        "CREATE DATABASE IF NOT EXISTS ${public}",
-        STATUS_TABLE,
-    ):
+    for statement in GROUND:
         command(client, fill(statement, database))
     for migration in todo:
         _run(client, database, migration)
