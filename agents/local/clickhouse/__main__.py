@@ -1,0 +1,66 @@
+"""`python -m agents.local.clickhouse --port N --data DIR --users FILE`: serve until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from agents.local.clickhouse.engine import Engine
+from agents.local.clickhouse.errors import StatementError
+from agents.local.clickhouse.server import MAX_BODY_BYTES, Front
+from agents.local.clickhouse.users import load_users
+from streams.errors import ConfigError
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m agents.local.clickhouse", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--data", type=Path, required=True, help="data folder; belongs to one process at a time")
+    parser.add_argument("--users", type=Path, required=True, help="users file (mode 0600)")
+    parser.add_argument("--max-body-bytes", type=int, default=MAX_BODY_BYTES)
+    return parser.parse_args()
+
+
+async def _serve(front: Front, host: str, port: int) -> None:
+    # A handler is cancelled when its client goes away, so that its statement can be stopped. No access log: URLs may
+    # carry passwords.
+    runner = web.AppRunner(front.application(), handler_cancellation=True, access_log=None, auto_decompress=True)
+    await runner.setup()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        await web.TCPSite(runner, host, port).start()
+        print(f"embedded ClickHouse answers on http://{host}:{port}", flush=True)
+        await stopped.wait()
+    finally:
+        await runner.cleanup()
+
+
+def main() -> int:
+    """Serve; return the exit code: 0 after a signal, 2 for what a person must correct."""
+    os.environ["TZ"] = "UTC"
+    arguments = _arguments()
+    try:
+        users = load_users(arguments.users)
+        engine = Engine(arguments.data)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except StatementError as error:
+        print(f"{arguments.data}: cannot be opened; in use by another process? {error}", file=sys.stderr)
+        return 2
+    front = Front(engine, users, max_body_bytes=arguments.max_body_bytes)
+    asyncio.run(_serve(front, arguments.host, arguments.port))
+    engine.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""The embedded ClickHouse engine; the only file that knows chDB (untyped, hence `Any`).
+
+Every engine session belongs to the engine user `default`, who may read `xpulse_pub` and holds the role `writer`. A
+reader's session gives the role up, so ClickHouse's own grants keep it out of everything else. The engine user
+`xpulse` exists to be the definer of views.
+"""
+
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.local.clickhouse.errors import StatementError, from_engine
+
+_CONFIG = "<clickhouse><users_config>{users}</users_config></clickhouse>\n"
+_USER = "<password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
+_USERS = f"""<clickhouse>
+  <profiles><default/></profiles>
+  <quotas><default/></quotas>
+  <roles><writer><grants><query>GRANT ALL ON *.* WITH GRANT OPTION</query></grants></writer></roles>
+  <users>
+    <xpulse>{_USER}<grants><query>GRANT ALL ON *.* WITH GRANT OPTION</query></grants></xpulse>
+    <default>{_USER}<grants><query>GRANT SELECT ON xpulse_pub.*</query><query>GRANT writer</query></grants></default>
+  </users>
+</clickhouse>
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a statement gave back: formatted bytes and counts as in `X-ClickHouse-Summary`."""
+
+    body: bytes = b""
+    read_rows: int = 0
+    read_bytes: int = 0
+    written_rows: int = 0
+    written_bytes: int = 0
+    elapsed_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The engine's own judgement of a text, made without running it."""
+
+    is_read_only: bool
+    is_control: bool
+    statements: int
+
+
+class Session:
+    """One engine session; runs one statement at a time.
+
+    After any error it must be closed: the engine puts the rows of a failed result before the next one.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def query(self, text: str, form: str = "TabSeparated", parameters: Mapping[str, str] | None = None) -> Result:
+        """Run one statement; `parameters` are escaped as in TabSeparated, as over HTTP.
+
+        Raises:
+            StatementError: What the engine says.
+        """
+        try:
+            return _result(self._connection.query(text, form, params=dict(parameters or {})))
+        except RuntimeError as error:
+            raise from_engine(str(error)) from error
+
+    def insert(self, statement: str, form: str, data: memoryview) -> Result:
+        """Stream `data` into an INSERT; every row is written when this returns.
+
+        Raises:
+            StatementError: What the engine says; blocks before the bad one may have been written, as on a server.
+        """
+        try:
+            stream = self._connection.send_insert(statement, form)
+            for start in range(0, len(data), _CHUNK_BYTES):
+                self._connection.insert_append(stream, bytes(data[start : start + _CHUNK_BYTES]))
+            return _result(self._connection.insert_done(stream))
+        except RuntimeError as error:
+            raise from_engine(str(error)) from error
+
+    def kind(self, text: str) -> Kind:
+        """Classify `text`; a text that does not parse has 0 statements."""
+        found = self._connection.classify_query(text)
+        name = found["query_class"].name
+        return Kind(name == "READ_ONLY", name == "CONTROL", found["statement_count"])
+
+    def close(self) -> None:
+        """Give the session back to the engine; what it was doing is cancelled."""
+        self._connection.close()
+
+
+_CHUNK_BYTES = 1 << 20
+
+
+def _result(found: Any) -> Result:
+    if found.has_error():
+        raise from_engine(found.error_message())
+    return Result(
+        body=found.bytes() or b"",
+        read_rows=found.rows_read(),
+        read_bytes=found.bytes_read(),
+        written_rows=found.rows_written(),
+        written_bytes=found.bytes_written(),
+        elapsed_ns=int(found.elapsed() * 1e9),
+    )
+
+
+class Engine:
+    """The engine on one data folder; a process has one, and a folder belongs to one process at a time.
+
+    Raises:
+        StatementError: The folder is in use or cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ["TZ"] = "UTC"  # read by the engine when it is loaded
+        self._module: Any = importlib.import_module("chdb._chdb")
+        self._path = folder / "engine"
+        self._keeper = self._connect(f"{self._path}?config-file={_write_config(folder)}")
+        for database in ("xpulse", "xpulse_pub"):
+            self._keeper.query(f"CREATE DATABASE IF NOT EXISTS {database}")
+
+    def _connect(self, target: str) -> Session:
+        try:
+            return Session(self._module.connect(target))
+        except RuntimeError as error:
+            raise from_engine(str(error)) from error
+
+    def open_session(self) -> Session:
+        """Return a fresh session with all rights."""
+        return self._connect(str(self._path))
+
+    def kill(self, tag: str) -> None:
+        """Cancel the running statement whose session carries `tag` as `log_comment`; nothing if there is none."""
+        session = self.open_session()
+        try:
+            session.query(f"KILL QUERY WHERE Settings['log_comment'] = '{tag}' ASYNC")
+        except StatementError:
+            pass  # it ended in the meantime
+        finally:
+            session.close()
+
+    def close(self) -> None:
+        """Close the engine after all sessions are closed."""
+        self._keeper.close()
+
+
+def _write_config(folder: Path) -> Path:
+    users, config = folder / "engine-users.xml", folder / "engine.xml"
+    users.write_text(_USERS)
+    config.write_text(_CONFIG.format(users=users))
+    return config

@@ -1,0 +1,64 @@
+"""Where the head of an INSERT ends and its data begin.
+
+The engine takes the data of `INSERT … FORMAT X` as a stream, apart from the statement; `VALUES` and `SELECT` stay text.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agents.local.clickhouse.errors import ACCESS_DENIED, StatementError
+from agents.local.clickhouse.lexer import END, Token, tokens
+
+_DATA = re.compile(rb"[ \t\f]*\r?\n?")
+_HAS_NO_STREAM = (b"SELECT", b"WITH", b"VALUES")
+
+
+@dataclass(frozen=True)
+class InsertHead:
+    """`INSERT INTO … FORMAT name` cut in parts; the data are the full text from `data_at` on."""
+
+    statement: str
+    format: str
+    data_at: int
+
+
+def insert_head(text: bytes) -> InsertHead | None:
+    """Return the head of an `INSERT … FORMAT name data`, or None when `text` is anything else.
+
+    Raises:
+        StatementError: `FROM INFILE`, which would read files of this machine past every grant.
+
+    Example:
+        >>> insert_head(b"INSERT INTO t (a) FORMAT CSV\\n1")
+        InsertHead(statement='INSERT INTO t (a) ', format='CSV', data_at=29)
+    """
+    found = tokens(text)
+    if next(found, END).text != b"INSERT":
+        return None
+    return _find_format(text, found)
+
+
+def _find_format(text: bytes, found: Iterator[Token]) -> InsertHead | None:
+    depth, may_be_name = 0, False
+    for token in found:
+        depth += {b"(": 1, b")": -1}.get(token.text, 0)
+        if token.is_word and depth == 0 and not may_be_name:
+            if token.text == b"FORMAT":
+                return _cut(text, token, next(found, END))
+            if token.text == b"INFILE":
+                raise StatementError(ACCESS_DENIED, "FROM INFILE is not allowed over HTTP.")
+            if token.text in _HAS_NO_STREAM:
+                return None
+        # The word after INTO, TABLE, FUNCTION or a dot is a name, even if it reads like a keyword.
+        may_be_name = token.text in (b"INTO", b"TABLE", b"FUNCTION", b".")
+    return None
+
+
+def _cut(text: bytes, keyword: Token, name: Token) -> InsertHead | None:
+    form = text[name.start : name.end].decode(errors="replace")
+    if not name.is_word or form.upper() == "VALUES":
+        return None
+    data = _DATA.match(text, name.end)
+    assert data is not None, "the pattern matches the empty string"
+    return InsertHead(text[: keyword.start].decode(errors="replace"), form, data.end())

@@ -1,0 +1,116 @@
+"""Engine sessions prepared for a user; a clean one is kept for the next statement, any other is closed."""
+
+import itertools
+import threading
+from collections.abc import Mapping
+
+from agents.local.clickhouse.engine import Engine, Session
+from agents.local.clickhouse.errors import BAD_ARGUMENTS, StatementError
+from agents.local.clickhouse.users import User
+
+_TAGS = itertools.count(1)
+
+
+class PreparedSession:
+    """A session that has the user's rights, database and limits.
+
+    Attributes:
+        tag: Names the session in the engine's process list.
+        is_reusable: Whether the next statement may run in it.
+    """
+
+    def __init__(self, session: Session, tag: str, *, is_reusable: bool) -> None:
+        self.session = session
+        self.tag = tag
+        self.is_reusable = is_reusable
+
+
+class Sessions:
+    """The sessions of one user."""
+
+    def __init__(self, engine: Engine, user: User) -> None:
+        self._engine = engine
+        self._user = user
+        self._idle: dict[str, list[PreparedSession]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, database: str, settings: Mapping[str, str]) -> PreparedSession:
+        """Return a prepared session; with settings always a fresh one, which is not kept.
+
+        Raises:
+            StatementError: Unknown database or setting.
+        """
+        if not settings:
+            with self._lock:
+                if idle := self._idle.get(database):
+                    return idle.pop()
+        return self._prepare(database, settings)
+
+    def give_back(self, taken: PreparedSession, database: str) -> None:
+        """Keep the session if it is clean, else close it."""
+        with self._lock:
+            idle = self._idle.setdefault(database, [])
+            if taken.is_reusable and len(idle) < self._user.threads:
+                idle.append(taken)
+                return
+        taken.session.close()
+
+    def condemn(self, taken: PreparedSession) -> bool:
+        """Say whether `taken` is still in use, and see to it that it is not used again."""
+        with self._lock:
+            taken.is_reusable = False
+            return all(taken not in idle for idle in self._idle.values())
+
+    def close(self) -> None:
+        """Close the idle sessions."""
+        for taken in itertools.chain.from_iterable(self._idle.values()):
+            taken.session.close()
+        self._idle.clear()
+
+    def _prepare(self, database: str, settings: Mapping[str, str]) -> PreparedSession:
+        tag = f"xpulse-{next(_TAGS)}"
+        session = self._engine.open_session()
+        try:
+            for statement in _preparation(self._user, database, tag, settings):
+                session.query(statement)
+        except BaseException:
+            session.close()
+            raise
+        return PreparedSession(session, tag, is_reusable=not settings)
+
+
+def _preparation(user: User, database: str, tag: str, settings: Mapping[str, str]) -> list[str]:
+    statements = [f"USE {_name(database)}", f"SET {_assignments({**_limits(user), **settings, 'log_comment': tag})}"]
+    if not user.may_write:
+        # In this order: a read-only session cannot be changed any more.
+        statements += ["SET ROLE NONE", "SET readonly = 1"]
+    return statements
+
+
+def _limits(user: User) -> dict[str, str]:
+    limits = {
+        "max_execution_time": user.max_execution_time_s,
+        "max_memory_usage": user.max_memory_bytes,
+        "max_result_rows": user.max_result_rows,
+        "max_result_bytes": user.max_result_bytes,
+    }
+    common = {name: str(value) for name, value in limits.items()} | {"result_overflow_mode": "throw"}
+    if user.may_write:
+        # Views of the writer are read with the rights of the engine user `xpulse`, as their readers have none.
+        return common | {"default_normal_view_sql_security": "DEFINER", "default_view_definer": "xpulse"}
+    # One thread leaves a core to the writer; the statistics would count rows of tables behind the views.
+    return common | {"max_threads": "1", "output_format_write_statistics": "0"}
+
+
+def _name(name: str) -> str:
+    if "\x00" in name:
+        raise StatementError(BAD_ARGUMENTS, "A database name contains a zero byte.")
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def _assignments(settings: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} = {_literal(value)}" for name, value in settings.items())
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,114 @@
+"""Running one statement for one user."""
+
+import threading
+from dataclasses import dataclass
+
+from agents.local.clickhouse.change import check_change
+from agents.local.clickhouse.engine import Engine, Kind, Result, Session
+from agents.local.clickhouse.errors import ACCESS_DENIED, BAD_ARGUMENTS, READONLY, SYNTAX_ERROR, StatementError
+from agents.local.clickhouse.guard import Guard
+from agents.local.clickhouse.insert import InsertHead, insert_head
+from agents.local.clickhouse.request import Request
+from agents.local.clickhouse.sessions import PreparedSession, Sessions
+from agents.local.clickhouse.users import User
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A result, and whether it has rows to show."""
+
+    result: Result
+    has_rows: bool
+
+
+class Statement:
+    """One statement on its way; runs in a thread, may be cancelled from another."""
+
+    def __init__(self, user: User, request: Request, sessions: Sessions, guard: Guard, engine: Engine) -> None:
+        self._user = user
+        self._request = request
+        self._sessions = sessions
+        self._guard = guard
+        self._engine = engine
+        self._taken: PreparedSession | None = None
+        self._is_writing = False
+        self._is_cancelled = threading.Event()
+
+    def run(self) -> Outcome:
+        """Run to the end.
+
+        Raises:
+            StatementError: Refused or failed.
+        """
+        text = self._request.text
+        head = insert_head(text)
+        plain = "" if head else _decode(text)
+        self._refuse_early(head, plain)
+        taken = self._taken = self._sessions.take(self._request.database, self._request.settings)
+        try:
+            return self._run_in(taken, head, plain)
+        except BaseException:
+            taken.is_reusable = False
+            raise
+        finally:
+            self._sessions.give_back(taken, self._request.database)
+
+    def cancel(self) -> None:
+        """Stop a statement that nobody waits for; one that writes is left to end."""
+        self._is_cancelled.set()
+        taken = self._taken
+        if taken is not None and not self._is_writing and self._sessions.condemn(taken):
+            self._engine.kill(taken.tag)
+
+    def _refuse_early(self, head: InsertHead | None, plain: str) -> None:
+        if self._user.may_write:
+            return
+        if head:
+            raise _readonly(self._user.name)
+        if self._request.database != self._user.database:
+            raise StatementError(ACCESS_DENIED, f"{self._user.name}: Not enough privileges on this database.")
+        self._guard.check(plain, self._request.parameters)
+
+    def _run_in(self, taken: PreparedSession, head: InsertHead | None, plain: str) -> Outcome:
+        if self._is_cancelled.is_set():
+            raise StatementError(BAD_ARGUMENTS, "The client has gone.")
+        if head:
+            return self._insert(taken.session, head)
+        kind = taken.session.kind(plain)
+        if kind.statements > 1:
+            raise StatementError(SYNTAX_ERROR, "Multi-statements are not allowed.")
+        if not kind.is_read_only:
+            self._before_change(taken, plain, kind)
+        found = taken.session.query(plain, self._request.format, self._request.parameters)
+        return Outcome(found, has_rows=kind.is_read_only or bool(found.body))
+
+    def _insert(self, session: Session, head: InsertHead) -> Outcome:
+        if self._request.is_get:
+            raise _get_is_readonly()
+        self._is_writing = True
+        found = session.insert(head.statement, head.format, memoryview(self._request.text)[head.data_at :])
+        return Outcome(found, has_rows=False)
+
+    def _before_change(self, taken: PreparedSession, plain: str, kind: Kind) -> None:
+        """Let a change through; its session may carry USE, SET or temporary tables afterwards."""
+        taken.is_reusable = False
+        if self._request.is_get:
+            raise _get_is_readonly()
+        check_change(plain, is_control=kind.is_control)
+        self._is_writing = True
+
+
+def _decode(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise StatementError(SYNTAX_ERROR, "The statement is not UTF-8.") from error
+
+
+def _readonly(name: str) -> StatementError:
+    return StatementError(READONLY, f"{name}: Cannot execute query in readonly mode.")
+
+
+def _get_is_readonly() -> StatementError:
+    text = "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly; use POST."
+    return StatementError(READONLY, text)
