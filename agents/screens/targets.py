@@ -1,0 +1,209 @@
+"""The dashboard "Experience targets": what was promised, what is, how sure that is, and how fresh."""
+
+from agents.screens.dashboard import Dashboard, Row, Variable
+from agents.screens.palette import BAD, GOOD, QUIET, WATCH
+from agents.screens.panels import Column, Lines, Series, Stat, Table, Word
+
+VERDICTS = {
+    "met": Word(text="✔ met", colour=GOOD),
+    "missed": Word(text="✘ missed", colour=BAD),
+    "undecided": Word(text="? undecided", colour=WATCH),
+    "too_few": Word(text="… too few answers", colour=QUIET),
+    "no_data": Word(text="– no data", colour=QUIET),
+}
+TRENDS = {
+    "up": Word(text="↗ up", colour=GOOD),
+    "flat": Word(text="→ flat", colour=QUIET),
+    "down": Word(text="↘ down", colour=BAD),
+    "unknown": Word(text="– unknown", colour=QUIET),
+}
+DRIFTS = {"1": Word(text="▲ drifting", colour=BAD), "0": Word(text="– steady", colour=QUIET)}
+SEVERITIES = {
+    "critical": Word(text="‼ critical", colour=BAD),
+    "warning": Word(text="! warning", colour=WATCH),
+    "info": Word(text="i info", colour=GOOD),
+}
+STALE = Word(text="STALE", colour=BAD)
+
+TENANT = "tenant = ${tenant:singlequote}"
+INTERVAL = "if(isNull(lower), '', concat(toString(round(lower, 1)), ' to ', toString(round(upper, 1))))"
+
+
+def build() -> Dashboard:
+    """Return the dashboard."""
+    return Dashboard(
+        uid="xpulse-targets",
+        title="Experience targets",
+        description="Every target now: score, interval, verdict, trend and drift; open alerts; how fresh it all is.",
+        variables=(TENANTS, TARGETS),
+        rows=(
+            Row(height=4, panels=tuple((panel, 4) for panel in HEADLINES)),
+            Row(height=11, panels=((NOW, 24),)),
+            Row(height=9, panels=((HISTORY, 12), (ALERTS, 12))),
+            Row(height=8, panels=((INTAKE, 24),)),
+        ),
+    )
+
+
+TENANTS = Variable(
+    name="tenant",
+    label="Organisation",
+    sql="SELECT tenant FROM xpulse_pub.target_status GROUP BY tenant ORDER BY max(at) DESC, tenant",
+)
+TARGETS = Variable(
+    name="target",
+    label="Target in the history",
+    sql=f"SELECT target FROM xpulse_pub.target_status WHERE {TENANT} ORDER BY drifting DESC, target",
+)
+
+HEADLINES = (
+    Stat(
+        title="Targets met",
+        description="Targets whose verdict for the calendar period is met, of all active targets.",
+        sql=f"SELECT concat(toString(countIf(verdict = 'met')), ' of ', toString(count())) AS met\n"
+        f"FROM xpulse_pub.target_status\nWHERE {TENANT}",
+        decimals=None,
+    ),
+    Stat(
+        title="Targets missed",
+        description="Targets that are surely below their objective for the calendar period so far.",
+        sql=f"SELECT countIf(verdict = 'missed') AS missed\nFROM xpulse_pub.target_status\nWHERE {TENANT}",
+        steps=((0, GOOD), (1, BAD)),
+    ),
+    Stat(
+        title="Targets drifting",
+        description="Targets with a supported shift away from the objective whose recovery is not confirmed yet.",
+        sql=f"SELECT countIf(drifting = 1) AS drifting\nFROM xpulse_pub.target_status\nWHERE {TENANT}",
+        steps=((0, GOOD), (1, BAD)),
+    ),
+    Stat(
+        title="Alerts firing",
+        description="Drift alerts that are firing.",
+        sql=f"SELECT countIf(state = 'firing') AS firing\nFROM xpulse_pub.alerts\nWHERE {TENANT}",
+        steps=((0, GOOD), (1, BAD)),
+    ),
+    Stat(
+        title="Age of the feedback",
+        description="Time since the end of the newest released epoch of this organisation.",
+        sql=f"SELECT value AS age\nFROM xpulse_pub.data_quality\n"
+        f"WHERE lane = 'feedback' AND measure = 'age_s' AND {TENANT}",
+        unit="s",
+        steps=((0, GOOD), (1200, WATCH), (1800, BAD)),
+        above=(1800, STALE),
+    ),
+    Stat(
+        title="Age of the telemetry",
+        description="Time since the end of the newest closed window, over all organisations.",
+        sql="SELECT value AS age\nFROM xpulse_pub.data_quality\nWHERE lane = 'telemetry' AND measure = 'age_s'",
+        unit="s",
+        steps=((0, GOOD), (600, WATCH), (900, BAD)),
+        above=(900, STALE),
+    ),
+)
+
+NOW = Table(
+    title="Targets now",
+    description="Worst first. Score, interval and n are of the calendar period that the verdict belongs to; the "
+    "interval holds however often one looks. Lately is the rolling window, for display only.",
+    sql=f"""SELECT
+    target AS "Target",
+    objective AS "Objective",
+    score AS "Score",
+    {INTERVAL} AS "Interval",
+    n AS "n",
+    verdict AS "Verdict",
+    rolling_score AS "Lately",
+    trend AS "Trend",
+    drifting AS "Drift",
+    if(indicator = 'happiness', 'points, -100 to 100', '% of use time good') AS "Measured in",
+    owner AS "Owner",
+    at AS "As of"
+FROM xpulse_pub.target_status
+WHERE {TENANT}
+ORDER BY
+    drifting DESC,
+    indexOf(['missed', 'undecided', 'too_few', 'no_data', 'met'], verdict),
+    score - objective,
+    target""",
+    columns=(
+        Column(name="Target", width=340),
+        Column(name="Objective", decimals=1, width=90),
+        Column(name="Score", decimals=1, width=80),
+        Column(name="Interval", width=130),
+        Column(name="n", width=80),
+        Column(name="Verdict", width=170, words=VERDICTS),
+        Column(name="Lately", decimals=1, width=80),
+        Column(name="Trend", width=110, words=TRENDS),
+        Column(name="Drift", width=120, words=DRIFTS),
+        Column(name="Measured in", width=170),
+        Column(name="As of", unit="dateTimeFromNow"),
+    ),
+)
+
+HISTORY = Lines(
+    title="History of ${target}",
+    description="The rolling window with its interval, for display, against the objective of the version judged last.",
+    sql=f"""SELECT
+    v.at AS time,
+    v.rolling_score AS "Score",
+    v.rolling_lower AS "Lower",
+    v.rolling_upper AS "Upper",
+    s.objective AS "Objective"
+FROM xpulse_pub.verdicts AS v
+INNER JOIN xpulse_pub.target_status AS s ON s.tenant = v.tenant AND s.target = v.target
+WHERE v.{TENANT} AND v.target = ${{target:singlequote}} AND $__timeFilter(v.at)
+ORDER BY time""",
+    series=(
+        Series(name="Score", colour=GOOD),
+        Series(name="Lower", colour=QUIET),
+        Series(name="Upper", colour=QUIET, fill_below_to="Lower"),
+        Series(name="Objective", colour=WATCH, dashed=True),
+    ),
+)
+
+ALERTS = Table(
+    title="Open alerts",
+    description="Drift alerts that are firing, the oldest first; each carries only what is published already.",
+    sql=f"""SELECT
+    started_at AS "Since",
+    severity AS "Severity",
+    summary AS "What",
+    score AS "Score",
+    objective AS "Objective",
+    {INTERVAL} AS "Interval",
+    n AS "n",
+    runbook AS "Runbook"
+FROM xpulse_pub.alerts
+WHERE {TENANT} AND state = 'firing'
+ORDER BY started_at, target""",
+    columns=(
+        Column(name="Since", unit="dateTimeFromNow", width=120),
+        Column(name="Severity", width=110, words=SEVERITIES),
+        Column(name="Score", decimals=1, width=70),
+        Column(name="Objective", decimals=1, width=90),
+        Column(name="Interval", width=120),
+        Column(name="n", width=70),
+        Column(name="Runbook", link="${__value.raw}"),
+    ),
+)
+
+INTAKE = Table(
+    title="What came in",
+    description="Records by lane and fate. Events are valid, invalid, duplicate or ticks; late and overflow are parts "
+    "of valid. Quarantined ones are kept with their reason.",
+    sql=f"""SELECT
+    lane AS "Lane",
+    measure AS "Fate",
+    reason AS "Reason",
+    value AS "Records",
+    as_of AS "Newest"
+FROM xpulse_pub.data_quality
+WHERE measure != 'age_s' AND ({TENANT} OR tenant = '')
+ORDER BY lane DESC, measure = 'quarantined', value DESC, reason""",
+    columns=(
+        Column(name="Lane", width=140),
+        Column(name="Fate", width=160),
+        Column(name="Records", unit="locale", width=140),
+        Column(name="Newest", unit="dateTimeFromNow", width=160),
+    ),
+)
