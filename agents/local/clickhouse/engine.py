@@ -14,7 +14,12 @@ from typing import Any
 
 from agents.local.clickhouse.errors import StatementError, from_engine
 
-_CONFIG = "<clickhouse><users_config>{users}</users_config></clickhouse>\n"
+# Without the second key a view that says nothing of security would be read with its reader's rights.
+_CONFIG = """<clickhouse>
+  <users_config>{users}</users_config>
+  <ignore_empty_sql_security_in_create_view_query>0</ignore_empty_sql_security_in_create_view_query>
+</clickhouse>
+"""
 _USER = "<password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
 _USERS = f"""<clickhouse>
   <profiles><default/></profiles>
