@@ -17,7 +17,7 @@ EXIT_INVARIANT = 70
 
 MAX_FETCH_BYTES = 1 << 20
 NEVER_S = 3_600.0
-"""Faust's own commits and poll checks are switched off by waiting this long; progress is watched per partition instead."""
+"""Faust's own commits and poll checks are put off by this long: progress is watched per partition instead."""
 
 
 def make_app(name: str, *, brokers: str, data_dir: Path) -> faust.App:
@@ -56,8 +56,8 @@ def make_app(name: str, *, brokers: str, data_dir: Path) -> faust.App:
 def aborting() -> Iterator[None]:
     """End the process at once if the body raises.
 
-    Faust would restart an agent that raised and go on with the next message. Nothing here may be skipped: whoever starts
-    next reads again from what was committed, so ending early loses nothing.
+    Faust would restart an agent that raised and go on with the next message. Nothing here may be skipped: whoever
+    starts next reads again from what was committed, so ending early loses nothing.
     """
     try:
         yield

@@ -1,13 +1,14 @@
 """The telemetry agent: chunks in, tiles stored, tile boundaries committed.
 
-The folds are pure (`streams.tiles`); this module owns their lives. Everything runs on the event loop but the storing, which
-has a thread of its own, one flush at a time. A fold is dropped when its partition is revoked: whoever owns the partition
-next starts from the committed boundary, and rows that a former owner still writes change nothing.
+The folds are pure (`streams.tiles`); this module owns their lives. Everything runs on the event loop but the storing,
+which has a thread of its own, one flush at a time. A fold is dropped when its partition is revoked: whoever owns the
+partition next starts from the committed boundary, and rows that a former owner still writes change nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -20,8 +21,9 @@ from faust.types import TP
 
 from agents.app import aborting
 from agents.transport import Chunk, chunked
+from streams.fold import PartitionFold
 from streams.keys import Keys
-from streams.tiles import PartitionFold, Rules, TileRows
+from streams.tiles import Rules, TileRows
 
 TOPIC = "telemetry"
 MAX_PENDING = 262_144
@@ -36,8 +38,8 @@ Changes = Sequence[tuple[int, TileRows]]
 class TileStore(Protocol):
     """Where changed rows go.
 
-    `store` returns only after everything was acknowledged; whatever it raises, the outcome is unknown and the caller offers
-    the same rows, or newer ones, again.
+    `store` returns only after everything was acknowledged; whatever it raises, the outcome is unknown and the caller
+    offers the same rows, or newer ones, again.
     """
 
     def store(self, changes: Changes) -> None:
@@ -131,10 +133,8 @@ class TelemetryWorker:
         if failures:
             await asyncio.sleep(backoff_s(failures))
             return
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), self._pace.flush_s)
-        except TimeoutError:
-            pass
         self._wake.clear()
 
     async def flush(self) -> bool:
@@ -147,7 +147,7 @@ class TelemetryWorker:
         for tp, changes in changed.items():
             folds[tp].acknowledge(changes)
         self._room.set()
-        await self._commit({tp: fold for tp, fold in folds.items() if self._folds.get(tp) is fold}, generation)
+        await self._commit(folds, generation)
         return True
 
     async def _write(self, changes: Changes) -> bool:
@@ -162,7 +162,8 @@ class TelemetryWorker:
         return True
 
     async def _commit(self, folds: dict[TP, PartitionFold], generation: int) -> None:
-        offsets = {tp: offset for tp, fold in folds.items() if (offset := fold.commit_offset()) is not None}
+        mine = [(tp, fold) for tp, fold in folds.items() if self._folds.get(tp) is fold]
+        offsets = {tp: offset for tp, fold in mine if (offset := fold.commit_offset()) is not None}
         if offsets and await self._app.consumer.commit_exact(offsets, generation):
             for tp, offset in offsets.items():
                 folds[tp].committed(offset)

@@ -1,7 +1,7 @@
 """Changed tiles as rows of `tiles`, `tile_audit` and `quarantine`.
 
-The audit rows go last: whoever reads how far a partition is finds everything below already there. Any failure leaves the
-outcome unknown; storing the same again, or more, cannot change an answer.
+The audit rows go last: whoever reads how far a partition is finds everything below already there. Any failure leaves
+the outcome unknown; storing the same again, or more, cannot change an answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ import numpy as np
 from agents.telemetry import Changes
 from agents.warehouse.client import Warehouse
 from agents.warehouse.native import (
-    Column, arrays, coded_strings, constant, encode_block, int128, numbers, strings, text, uuids,
+    Column,
+    arrays,
+    coded_strings,
+    constant,
+    encode_block,
+    int128,
+    numbers,
+    strings,
+    text,
+    uuids,
 )  # fmt: skip
 from streams.aggregates import Groups
 from streams.keys import DIMENSIONS, Keys
@@ -111,7 +120,11 @@ class ClickHouseTiles:
                 ("incarnation", "UUID", uuids(origin.incarnation, len(rejects))),
                 ("partition", "UInt16", numbers("UInt16", [partition for partition, _ in rejects])),
                 ("offset", "UInt64", numbers("UInt64", [reject.offset for _, reject in rejects])),
-                ("recorded_at", "DateTime64(3,'UTC')", numbers("DateTime64(3,'UTC')", [reject.stamp_ms for _, reject in rejects])),
+                (
+                    "recorded_at",
+                    "DateTime64(3,'UTC')",
+                    numbers("DateTime64(3,'UTC')", [reject.stamp_ms for _, reject in rejects]),
+                ),
                 ("reason", "String", strings([reject.reason.encode() for _, reject in rejects])),
                 ("raw", "String", strings([reject.raw for _, reject in rejects])),
             ]
@@ -127,7 +140,11 @@ class ClickHouseTiles:
             ("incarnation", "UUID", uuids(origin.incarnation, rows)),
             ("partition", "UInt16", numbers("UInt16", [partition for partition, _ in changes])),
             ("partitions", "UInt16", constant("UInt16", origin.partitions, rows)),
-            ("arrival", "DateTime64(3,'UTC')", numbers("DateTime64(3,'UTC')", [r.audit.arrival_ms for _, r in changes])),
+            (
+                "arrival",
+                "DateTime64(3,'UTC')",
+                numbers("DateTime64(3,'UTC')", [r.audit.arrival_ms for _, r in changes]),
+            ),
             ("closed", "UInt8", numbers("UInt8", [int(r.audit.is_closed) for _, r in changes])),
             *counts,
         ]

@@ -19,7 +19,8 @@ from typing import Any
 import aiokafka
 import faust
 from aiokafka.consumer import fetcher
-from faust.transport.drivers import TRANSPORTS, aiokafka as driver
+from faust.transport.drivers import TRANSPORTS
+from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
@@ -74,6 +75,8 @@ def as_chunk(value: bytes) -> bytes:
 class _ChunkRecords(fetcher.PartitionRecords):
     """Yields one `_Batch` per record batch for consumers marked with `as_chunk`, plain records for all others."""
 
+    next_fetch_offset: int
+
     def _unpack_records(self) -> Iterator[Any]:
         if self._value_deserializer is not as_chunk:
             yield from super()._unpack_records()
@@ -84,7 +87,9 @@ class _ChunkRecords(fetcher.PartitionRecords):
                 raise fetcher.Errors.CorruptRecordException(f"Invalid CRC - {self._tp}")
             start, self.next_fetch_offset = self.next_fetch_offset, batch.next_offset
             # A fetch may begin in the middle of a batch: what lies before it was read already.
-            rows = [] if batch.is_control_batch else [(r.offset, r.timestamp, r.value) for r in batch if r.offset >= start]
+            rows = (
+                [] if batch.is_control_batch else [(r.offset, r.timestamp, r.value) for r in batch if r.offset >= start]
+            )
             if rows:
                 yield _Batch(*zip(*rows, strict=True))
 
@@ -121,7 +126,7 @@ def _without_holes(
 class _ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._value_deserializer = as_chunk
+        consumer._value_deserializer = as_chunk  # noqa: SLF001 - the one mark that reaches `_ChunkRecords`
         return consumer
 
 
@@ -143,7 +148,7 @@ class ChunkConsumer(driver.Consumer):
         self.start_at = {TP(tp.topic, tp.partition): offset for tp, offset in committed.items()}
         return committed
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - as Faust
         """Yield one message per chunk; what was fetched while a rebalance began is given back by seeking."""
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
@@ -164,7 +169,7 @@ class ChunkConsumer(driver.Consumer):
     async def _give_back(self) -> None:
         try:
             await self.perform_seek()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rebalance decides
             # Faust's own getmany tolerates this too: the rebalance under way seeks again.
             self.log.warning("seek while the flow is stopped failed: %r", error)
 
@@ -191,7 +196,18 @@ class ChunkConsumer(driver.Consumer):
 
 def _message(chunk: Chunk) -> ConsumerMessage:
     return ConsumerMessage(
-        chunk.topic, chunk.partition, chunk.end - 1, chunk.stamps[-1] / 1000.0, 0, (), None, chunk, None, 0, 0, chunk.tp,
+        chunk.topic,
+        chunk.partition,
+        chunk.end - 1,
+        chunk.stamps[-1] / 1000.0,
+        0,
+        (),
+        None,
+        chunk,
+        None,
+        0,
+        0,
+        chunk.tp,
         generation_id=chunk.generation,
     )
 
@@ -205,10 +221,10 @@ class Transport(driver.Transport):
 class _ChunkSchema(faust.Schema):
     """Passes a chunk to the agent as it is: decoding is the fold's work."""
 
-    def compile(self, app: faust.App, **options: Any) -> Callable[..., Awaitable[Any]]:
+    def compile(self, app: faust.App, **_options: Any) -> Callable[..., Awaitable[Any]]:
         create_event = app.create_event
 
-        async def decode(message: ConsumerMessage, *, propagate: bool = False) -> Any:
+        async def decode(message: ConsumerMessage, *, propagate: bool = False) -> Any:  # noqa: ARG001 - as Faust
             return create_event(message.key, message.value, message.headers, message)
 
         return decode

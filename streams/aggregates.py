@@ -1,8 +1,8 @@
 """Exact aggregates of readings, column by column.
 
 Everything is an integer: values in milli-units, times in milliseconds, devices as 48-bit hashes. So the result does not
-depend on the processor, the numpy build or the order of merging. Groups are built by sorting packed 64-bit keys, which is
-the cheapest correct way that was measured (half the cost of dictionaries of small lists).
+depend on the processor, the numpy build or the order of merging. Groups are built by sorting packed 64-bit keys, which
+is the cheapest correct way that was measured (half the cost of dictionaries of small lists).
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def device_hash(device: str) -> int:
 def estimate_devices(hashes: Sequence[int]) -> int:
     """Return the number of distinct devices behind a group's smallest hashes.
 
-    Exact below `MAX_DEVICES`; else the k-minimum-values estimate (k - 1) / (largest of the k, as a fraction of all hashes).
+    Exact below `MAX_DEVICES`; else the k-minimum-values estimate (k - 1) / (largest of the k, as a fraction of all
+    hashes).
 
     References:
         Bar-Yossef et al., "Counting distinct elements in a data stream", 2002.

@@ -1,6 +1,7 @@
 """Group keys of telemetry as small numbers, and what the metric catalogue says about each.
 
-A reading's raw dimensions are cut down to those by which its metric is grouped, so cardinality is bounded by design. The
+A reading's raw dimensions are cut down to those by which its metric is grouped, so cardinality is bounded by design.
+The
 numbers are private to a process: they never reach a row.
 """
 
@@ -67,7 +68,8 @@ class Keys:
         if metric is None:
             return UNKNOWN_METRIC
         grouped = tuple(
-            str(value) if dimension in metric.group_by else "" for dimension, value in zip(DIMENSIONS, values, strict=True)
+            str(value) if dimension in metric.group_by else ""
+            for dimension, value in zip(DIMENSIONS, values, strict=True)
         )
         code = self._by_raw[raw] = self._number(Key(tenant, name, grouped, bool(shared)), metric)
         return code
@@ -89,8 +91,8 @@ class Keys:
     def rules(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return rows (sense, limit, covers) per code.
 
-        Sense: 1 good at most `limit`, -1 good at least `limit`, 0 no rule. Limit: milli-units. Covers: milliseconds that a
-        reading stands for unless it says so itself.
+        Sense: 1 good at most `limit`, -1 good at least `limit`, 0 no rule. Limit: milli-units. Covers: milliseconds
+        that a reading stands for unless it says so itself.
         """
         if len(self._rule_table) < len(self._rules):
             self._rule_table = np.array(self._rules, np.int64)

@@ -22,6 +22,17 @@ EVENTS: Mapping[str, type[Event]] = {
 """Signal name (JSON field `signal`, file name in `schemas/avro/`) -> struct."""
 
 __all__ = [
-    "EVENTS", "Action", "Alert", "Change", "Event", "Feedback", "Invitation", "Record", "Target", "Telemetry", "Tick", "Ticket",
+    "EVENTS",
+    "Action",
+    "Alert",
+    "Change",
+    "Event",
+    "Feedback",
+    "Invitation",
+    "Record",
+    "Target",
+    "Telemetry",
+    "Tick",
+    "Ticket",
     "Verdict",
 ]

@@ -57,7 +57,8 @@ class Verdict(Event, frozen=True, kw_only=True, tag="verdict"):
 
     Attributes:
         at_ms: End of the epoch or window that was judged last.
-        score: Over the calendar period, in the objective's unit; None without data. `lower` and `upper`: always-valid interval.
+        score: Over the calendar period, in the objective's unit; None without data. `lower` and `upper`: always-valid
+            interval.
         n: Answers (feedback) or windows (telemetry) in the period.
         rolling_score: Over the display window, with a display interval and its own n.
         evidence: Detector's mean over its alarm level; 1 and more fires.
