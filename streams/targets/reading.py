@@ -1,0 +1,80 @@
+"""From the text of a target file to a checked `TargetFile`; every complaint names file, key and allowed values."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from streams.errors import TargetError
+from streams.targets.complaints import explained
+from streams.targets.documents import load_document
+from streams.targets.indicators import INDICATORS, GoodTime, kind_of
+from streams.targets.spec import TargetFile
+
+
+def read_target_file(text: str, *, source: str, metrics: Mapping[str, Sequence[str]] | None = None) -> TargetFile:
+    """Return the checked target file.
+
+    Args:
+        text: YAML.
+        source: Path of the file, for messages; its stem must be the target's id.
+        metrics: Metric with a rule for good -> dimensions it is grouped by; None = not checked.
+
+    Raises:
+        TargetError: The file cannot be judged; names file, key and allowed values.
+    """
+    document = load_document(text, source=source)
+    try:
+        spec = msgspec.convert(document, TargetFile)
+    except msgspec.ValidationError as error:
+        raise TargetError(f"{source}: {explained(str(error), document)}") from error
+    _check_name(spec, source)
+    _check_objective(spec, source)
+    _check_dimensions(spec, source, metrics)
+    _check_values(spec, source)
+    return spec
+
+
+def _check_name(spec: TargetFile, source: str) -> None:
+    stem = re.sub(r"\.ya?ml$", "", re.split(r"[/\\]", source)[-1])
+    if spec.id != stem:
+        raise TargetError(f"{source}: id: {spec.id!r} must equal the file's name, {stem!r}")
+
+
+def _check_objective(spec: TargetFile, source: str) -> None:
+    scale = INDICATORS[kind_of(spec.indicator)].scale
+    if not scale.lowest < spec.objective < scale.highest:
+        raise TargetError(
+            f"{source}: objective: {spec.objective:g} can never drift; "
+            f"{kind_of(spec.indicator)} takes more than {scale.lowest} and less than {scale.highest}"
+        )
+
+
+def _check_dimensions(spec: TargetFile, source: str, metrics: Mapping[str, Sequence[str]] | None) -> None:
+    allowed: Sequence[str] = INDICATORS[kind_of(spec.indicator)].dimensions
+    if isinstance(spec.indicator, GoodTime) and metrics is not None:
+        if spec.indicator.metric not in metrics:
+            raise TargetError(
+                f"{source}: indicator.metric: no metric {spec.indicator.metric!r} with a rule for good; "
+                f"allowed: {', '.join(sorted(metrics)) or 'none'}"
+            )
+        allowed = metrics[spec.indicator.metric]
+    for key, names in (("slice", list(spec.slice)), ("for_each", spec.for_each)):
+        for name in names:
+            if name not in allowed:
+                raise TargetError(f"{source}: {key}: no dimension {name!r} here; allowed: {', '.join(allowed)}")
+
+
+def _check_values(spec: TargetFile, source: str) -> None:
+    if len(set(spec.for_each)) != len(spec.for_each):
+        raise TargetError(f"{source}: for_each: a dimension is named twice")
+    for name in spec.for_each:
+        if name in spec.slice:
+            raise TargetError(f"{source}: for_each: {name!r} is fixed by slice already")
+    for name, values in spec.values.items():
+        if name not in spec.for_each:
+            raise TargetError(
+                f"{source}: values: {name!r} is not in for_each; allowed: {', '.join(spec.for_each) or 'none'}"
+            )
+        if len(set(values)) != len(values):
+            raise TargetError(f"{source}: values.{name}: a value is named twice")

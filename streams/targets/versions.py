@@ -1,0 +1,55 @@
+"""Versions of a target: appended, never changed. What was judged keeps the version that was valid."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from streams.events.judging import Target
+from streams.targets.expansion import Stamp
+
+_BOOKKEEPING = ("version", "valid_from_ms", "recorded_at_ms", "author", "reason")
+
+
+def next_version(previous: Target | None, draft: Target) -> Target | None:
+    """Return the version to append, or None if the draft promises what the previous version does.
+
+    Args:
+        previous: The newest version; None = there is none.
+        draft: What should hold from the draft's `valid_from_ms` on; its version number is ignored.
+
+    Returns:
+        The draft with the next number, valid and recorded later than the previous version.
+    """
+    if previous is None:
+        return msgspec.structs.replace(draft, version=1)
+    if _promise(previous) == _promise(draft):
+        return None
+    return msgspec.structs.replace(
+        draft,
+        version=previous.version + 1,
+        valid_from_ms=max(draft.valid_from_ms, previous.valid_from_ms + 1),
+        recorded_at_ms=max(draft.recorded_at_ms, previous.recorded_at_ms + 1),
+    )
+
+
+def retirement(previous: Target, stamp: Stamp) -> Target | None:
+    """Return the version that ends a target, or None if it has ended already."""
+    draft = msgspec.structs.replace(
+        previous,
+        state="retired",
+        valid_from_ms=stamp.valid_from_ms,
+        recorded_at_ms=stamp.recorded_at_ms,
+        author=stamp.author,
+        reason=stamp.reason,
+    )
+    return next_version(previous, draft)
+
+
+def version_at(versions: Sequence[Target], at_ms: int) -> Target | None:
+    """Return the version that judges an epoch or window ending at `at_ms`: the newest that was valid before its end."""
+    valid = [version for version in versions if version.valid_from_ms < at_ms]
+    return max(valid, key=lambda version: version.version, default=None)
+
+
+def _promise(target: Target) -> dict[str, object]:
+    return {name: value for name, value in msgspec.structs.asdict(target).items() if name not in _BOOKKEEPING}
