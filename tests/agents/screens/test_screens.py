@@ -4,14 +4,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from agents.screens import palette
+from agents.screens import palette, targets
 from agents.screens.dashboard import Dashboard, Row
 from agents.screens.panels import Stat
 from agents.screens.registry import FOLDER, SCREENS, files
+from streams.events.judging import Severity, Trend, VerdictKind
 
 COLOURS = {palette.GOOD, palette.WATCH, palette.BAD, palette.QUIET}
 PUBLISHED = {"xpulse_pub.target_status", "xpulse_pub.alerts", "xpulse_pub.data_quality", "xpulse_pub.verdicts"}
@@ -102,3 +103,9 @@ def test_the_data_source_is_the_provisioned_one(dashboard: Dashboard) -> None:
     provisioned = (FOLDER.parent / "provisioning" / "datasources" / "xpulse.yml").read_text()
     uids = {part["datasource"]["uid"] for part in everything(dashboard.to_json()) if "datasource" in part}
     assert [uid for uid in uids if f"uid: {uid}" not in provisioned] == []
+
+
+def test_words_stand_for_every_value_that_the_judge_may_say() -> None:
+    assert set(targets.VERDICTS) == set(get_args(VerdictKind))
+    assert set(targets.TRENDS) == set(get_args(Trend))
+    assert set(targets.SEVERITIES) == set(get_args(Severity))
