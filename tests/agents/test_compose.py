@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from agents.settings import Settings, read_settings
+from agents.warehouse.client import ask, connect
+from tests.conftest import ClickHouse
 from tests.needs import program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,3 +186,16 @@ def test_grafana_reads_as_that_user() -> None:
     source = yaml.safe_load(text)["datasources"][0]
     assert source["jsonData"]["username"] == "xpulse_reader"
     assert source["secureJsonData"]["password"] == "$__file{/run/secrets/reader_password}"
+
+
+@pytest.mark.integration
+def test_clickhouse_knows_every_setting_and_grant_of_its_users(clickhouse: ClickHouse) -> None:
+    client = connect(clickhouse.host, clickhouse.port, clickhouse.user, clickhouse.password, "xpulse")
+    settings = {one.tag for profile in users().findall("profiles/*") for one in profile if one.tag != "constraints"}
+    known = {name for (name,) in ask(client, "SELECT name FROM system.settings")}
+    assert settings
+    assert settings - known == set()
+    for grant in users().iterfind("users/*/grants/query"):
+        statement = f"{grant.text} TO somebody"
+        assert ask(client, "SELECT formatQuery({q:String})", {"q": statement}) == [(statement,)]
+    client.close()
