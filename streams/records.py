@@ -1,0 +1,203 @@
+"""Records as rows: one row per entity, the version says which delivery counts.
+
+A row is a function of the event, its record timestamp and its offset. Of all rows of an entity the one with the largest
+version counts, so any order and any number of deliveries end in the same state.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.codecs import Invalid, decode
+from streams.errors import InvariantError
+from streams.events import Action, Change, Event, Feedback, Invitation, Record, Tick, Ticket
+from streams.segments import MAX_AHEAD_MS, Reject
+
+Row = tuple[Any, ...]
+"""Values in the order of the table's columns; instants are ms since the epoch."""
+
+STATE_RANKS: Mapping[str, int] = {"partial": 0, "final": 1, "retracted": 2}
+"""Which state wins within one revision."""
+
+LAST_MS = 7_258_118_400_000
+"""2200-01-01: later instants do not fit ClickHouse's DateTime64; planned changes and actions end before."""
+
+_REVISION_BITS, _RANK_BITS, _STAMP_BITS, _OFFSET_BITS = 32, 2, 48, 46
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Where one kind of record goes.
+
+    Attributes:
+        name: Name of the table.
+        key: Column that identifies the entity within its tenant.
+        own: Columns that this kind has beside those of all records: column -> field of the event.
+        is_fact: It tells what happened; otherwise it may plan ahead.
+    """
+
+    name: str
+    key: str
+    own: Mapping[str, str]
+    is_fact: bool
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns in the order of the rows."""
+        return (*_SHARED, "version", "event_time", "log_time", self.key, *self.own)
+
+
+_SHARED = (
+    "tenant", "event_id", "source", "revision",
+    "country", "site", "business_unit", "service", "channel", "assignment_group", "touchpoint",
+)  # fmt: skip
+"""Columns of all records, called like the event's fields."""
+
+
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+TABLES: Mapping[type[Record], Table] = {
+    Feedback: Table(
+        name="feedback",
+        key="response_id",
+        own=_same(
+            "state", "person", "score", "scale", "lost_minutes", "factors",
+            "comment_ref", "ticket_id", "signal_id", "invitation_id",
+        ),
+        is_fact=True,
+    ),
+    Invitation: Table(
+        name="invitations", key="invitation_id", own=_same("outcome", "person", "reason"), is_fact=True
+    ),
+    Ticket: Table(
+        name="tickets",
+        key="ticket_id",
+        own=_same("kind", "person", "category", "reassignment_count", "reopen_count", "made_sla"),
+        is_fact=True,
+    ),
+    Change: Table(
+        name="changes",
+        key="change_id",
+        own={**_same("kind", "application", "wave", "title"), "end": "end_ms"},
+        is_fact=False,
+    ),
+    Action: Table(
+        name="actions",
+        key="action_id",
+        own={**_same("kind", "actor", "target", "alert_id", "reason"), "end": "end_ms"},
+        is_fact=False,
+    ),
+}  # fmt: skip
+"""Kind of record -> its table. A new kind is one line here and one migration."""
+
+
+def version(revision: int, state: str, stamp_ms: int, offset: int) -> int:
+    """Return the version of a row: revision, then state, then record timestamp, then offset, in 128 bits.
+
+    Args:
+        revision: The sender's counter of corrections.
+        state: A key of `STATE_RANKS`; anything else ranks as the lowest.
+        stamp_ms: Record timestamp, ms since the epoch.
+        offset: Offset in the partition.
+
+    Raises:
+        InvariantError: One of them has no room.
+
+    Example:
+        >>> version(1, "partial", 0, 0) > version(0, "retracted", 99, 99)
+        True
+    """
+    packed = 0
+    parts = (revision, STATE_RANKS.get(state, 0), stamp_ms, offset)
+    for value, bits in zip(parts, (_REVISION_BITS, _RANK_BITS, _STAMP_BITS, _OFFSET_BITS), strict=True):
+        if not 0 <= value < 1 << bits:
+            raise InvariantError(f"version: {value} does not fit {bits} bits")
+        packed = packed << bits | value
+    return packed
+
+
+def doubt(event: Event, stamp_ms: int) -> str | None:
+    """Return why a decoded event cannot be believed; None if it can.
+
+    Args:
+        event: What the topic `records` brought.
+        stamp_ms: Its record timestamp, ms since the epoch.
+    """
+    if not 0 <= stamp_ms < LAST_MS:
+        return "$: a record without a sensible timestamp"
+    if not isinstance(event, Record):
+        return f"$.signal: {event.__struct_config__.tag} does not belong on this topic"
+    table = TABLES[type(event)]
+    if table.is_fact and event.event_time_ms > stamp_ms + MAX_AHEAD_MS:
+        return "$.event_time_ms: more than 5 minutes ahead of its arrival"
+    if max(event.event_time_ms, getattr(event, "end_ms", None) or 0) >= LAST_MS:
+        return "$.event_time_ms or $.end_ms: after the year 2199"
+    return None
+
+
+def to_row(event: Record, *, stamp_ms: int, offset: int) -> Row:
+    """Return the row of a believed event, in the order of its table's `columns`.
+
+    Raises:
+        InvariantError: Timestamp or offset have no room in the version.
+    """
+    table = TABLES[type(event)]
+    shared = (getattr(event, name) for name in _SHARED)
+    number = version(event.revision, _state(event), stamp_ms, offset)
+    own = (getattr(event, name) for name in table.own.values())
+    return (*shared, number, event.event_time_ms, stamp_ms, getattr(event, table.key), *own)
+
+
+def _state(event: Record) -> str:
+    return event.state if isinstance(event, Feedback) else ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """What consecutive records of a partition come to.
+
+    Attributes:
+        rows: Table name -> rows in the order of the table's columns.
+        rejects: What could not be decoded or believed.
+        n_valid: Records that became rows.
+        arrival_ms: Largest record timestamp; 0 if there was none.
+    """
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    rejects: list[Reject] = field(default_factory=list)
+    n_valid: int = 0
+    arrival_ms: int = 0
+
+    def add(self, raw: bytes, *, stamp_ms: int, offset: int) -> None:
+        """Take in one record: as a row, as a reject, or, if it is a tick, as time that passed."""
+        self.arrival_ms = max(self.arrival_ms, stamp_ms)
+        result = decode(raw)
+        if isinstance(result, Invalid):
+            self.rejects.append(Reject(offset, stamp_ms, result.reason, raw))
+        elif not isinstance(result.event, Tick):
+            self._add_event(result.event, raw, stamp_ms, offset)
+
+    def _add_event(self, event: Event, raw: bytes, stamp_ms: int, offset: int) -> None:
+        reason = doubt(event, stamp_ms)
+        if reason is not None or not isinstance(event, Record):
+            self.rejects.append(Reject(offset, stamp_ms, reason or "$: not a record", raw))
+            return
+        row = to_row(event, stamp_ms=stamp_ms, offset=offset)
+        self.rows.setdefault(TABLES[type(event)].name, []).append(row)
+        self.n_valid += 1
+
+
+def read_records(values: Sequence[bytes | None], stamps: Sequence[int], *, first: int) -> Batch:
+    """Return what consecutive records come to.
+
+    Args:
+        values: Raw values; None is rejected as empty.
+        stamps: Record timestamps, ms since the epoch; as long as `values`.
+        first: Offset of the first record.
+    """
+    batch = Batch()
+    for index, (raw, stamp_ms) in enumerate(zip(values, stamps, strict=True)):
+        batch.add(raw or b"", stamp_ms=stamp_ms, offset=first + index)
+    return batch
