@@ -11,7 +11,7 @@ from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error, OperationalError
 
 from streams.errors import DeliveryError
 
@@ -216,5 +216,23 @@ class Warehouse:
 
 def _as_warehouse_error(error: ClickHouseError) -> WarehouseError:
     code = error.code if isinstance(error, Error) else None
-    reason = " ".join(str(error).split())
-    return WarehouseError(reason, is_retryable=code is None or code in PASSING_CODES, code=code)
+    if code is not None:
+        reason = f"ClickHouse error {code}: {_server_words(error)}"
+        return WarehouseError(reason, is_retryable=code in PASSING_CODES, code=code)
+    if isinstance(error, OperationalError):
+        return WarehouseError(f"no answer from ClickHouse: {_root(error)}", is_retryable=True)
+    return WarehouseError(f"not sent to ClickHouse: {_root(error)}", is_retryable=False)
+
+
+def _server_words(error: ClickHouseError) -> str:
+    """Return what the server said, without the driver's frame around it."""
+    words = str(error).rpartition("DB::Exception: ")[2].partition(" (for url ")[0]
+    return " ".join(words.split())
+
+
+def _root(error: BaseException) -> str:
+    """Return the first cause: of a chain of wrapped network errors only the innermost says what happened."""
+    seen = error
+    while isinstance(deeper := getattr(seen, "reason", None) or seen.__cause__ or seen.__context__, BaseException):
+        seen = deeper
+    return " ".join(f"{type(seen).__name__}: {seen}".split())

@@ -18,6 +18,7 @@ CREATE OR REPLACE VIEW ${public}.feedback_released
     neutrals UInt32 COMMENT 'Answers of 7 or 8',
     promoters UInt32 COMMENT 'Answers of 9 or 10'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT DISTINCT
     tenant, epoch, block, level,
     country, site, business_unit, service, channel, assignment_group, touchpoint,
@@ -49,6 +50,7 @@ CREATE OR REPLACE VIEW ${public}.happiness
     lower Float64 COMMENT 'Lower end of its 95 % interval (adjusted Wald), from -100',
     upper Float64 COMMENT 'Upper end of its 95 % interval (adjusted Wald), to 100'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     tenant, epoch, country, site, business_unit, service, channel, assignment_group, touchpoint,
     blocks, n, detractors, neutrals, promoters,

@@ -50,6 +50,7 @@ CREATE OR REPLACE VIEW ${public}.telemetry
     attempted_ms UInt64 COMMENT 'Use time that was judged by the rule, milliseconds; 0 for a metric without a rule',
     good_share Nullable(Float64) COMMENT 'good_ms / attempted_ms, from 0 to 1; NULL when nothing was judged'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     tenant, metric, window_start, window_s,
     country, site, business_unit, service, application, device_model, os_version, shared,

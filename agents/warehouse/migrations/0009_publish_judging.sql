@@ -22,6 +22,7 @@ CREATE OR REPLACE VIEW ${public}.targets
     severity LowCardinality(String) COMMENT 'Of its alerts: info, warning or critical',
     runbook String COMMENT 'What to do when it drifts'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     tenant, target, version, state, valid_from, recorded_at, author, reason,
     JSONExtractString(body, 'purpose') AS purpose,
@@ -65,6 +66,7 @@ CREATE OR REPLACE VIEW ${public}.verdicts
     evidence Float64 COMMENT 'Of the drift detector, against its alarm level: 1 and more fires',
     drifting UInt8 COMMENT '1: a drift was raised and recovery is not confirmed yet'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     tenant, target, version, at, verdict, score, lower, upper, n,
     rolling_score, rolling_lower, rolling_upper, rolling_n, trend, coverage, evidence, drifting
@@ -96,6 +98,7 @@ CREATE OR REPLACE VIEW ${public}.target_status
     drifting UInt8 COMMENT '1: a drift was raised and recovery is not confirmed yet',
     runbook String COMMENT 'What to do when it drifts'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     v.tenant AS tenant, v.target AS target, v.version AS version,
     JSONExtractString(t.body, 'purpose') AS purpose,
@@ -141,6 +144,7 @@ CREATE OR REPLACE VIEW ${public}.alerts
     summary String COMMENT 'In words',
     runbook String COMMENT 'What to do'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     tenant, alert_id, dedup_key, target, version, detector, state, reason, severity, started_at, at,
     slice, objective, score, lower, upper, n, coverage, summary, runbook
@@ -167,6 +171,7 @@ CREATE OR REPLACE VIEW ${public}.changes
     assignment_group LowCardinality(String) COMMENT 'Group that changed; empty = none',
     touchpoint LowCardinality(String) COMMENT 'Touchpoint that changed; empty = none'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     tenant, change_id, kind, event_time AS started_at, c.end AS ended_at, application, wave, title,
     country, site, business_unit, service, channel, assignment_group, touchpoint

@@ -25,6 +25,7 @@ CREATE OR REPLACE VIEW ${public}.data_quality
     value Float64 COMMENT 'Count of records; for age_s: seconds from as_of to now',
     as_of DateTime64(3, 'UTC') COMMENT 'Newest record counted; for age_s: up to when the published figures are complete'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS
 SELECT 'telemetry' AS lane, '' AS tenant, pair.1 AS measure, '' AS reason, toFloat64(pair.2) AS value, as_of
 FROM
