@@ -7,11 +7,13 @@ was published before: sums of whole blocks or of closed windows, and instants th
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 
-from streams.detect.drift import Detection
+from streams.detect.drift import Detection, Onset
 from streams.events.judging import Alert, AlertState, Target, Verdict
+from streams.scores import mean_interval
 from streams.targets.indicators import INDICATORS
 
 REASONS: Mapping[str, str] = {
@@ -21,16 +23,32 @@ REASONS: Mapping[str, str] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """Numbers of one alert; scores in the objective's unit.
+
+    Attributes:
+        when: Words for the time they cover.
+    """
+
+    when: str
+    score: float | None
+    lower: float | None
+    upper: float | None
+    n: int
+
+
 def alert_of(detection: Detection, target: Target, verdict: Verdict) -> Alert:
-    """Return the alert that a detection leads to.
+    """Return the alert that a detection leads to; its figures are those since the change probably began.
 
     Args:
         detection: From judging the step that `verdict` describes.
         target: The version in force.
         verdict: The figures of the step.
     """
-    state: AlertState = "firing" if detection.turn == "drift" else "resolved"
-    return _alert(state, detection.turn, target, verdict, since_ms=detection.since_ms, at_ms=detection.at_ms)
+    figures = _since_onset(detection.onset, target) or _rolling(target, verdict)
+    episode = _Episode(detection.turn, since_ms=detection.since_ms, at_ms=detection.at_ms)
+    return _alert(episode, target, verdict, figures)
 
 
 def closing_alert(target: Target, verdict: Verdict, *, since_ms: int) -> Alert:
@@ -42,7 +60,7 @@ def closing_alert(target: Target, verdict: Verdict, *, since_ms: int) -> Alert:
         since_ms: Start of the episode.
     """
     at_ms = max(target.valid_from_ms, verdict.at_ms)
-    return _alert("resolved", "retired", target, verdict, since_ms=since_ms, at_ms=at_ms)
+    return _alert(_Episode("retired", since_ms=since_ms, at_ms=at_ms), target, verdict, _rolling(target, verdict))
 
 
 def alert_id(tenant: str, target: str, detector: str, started_at_ms: int) -> str:
@@ -63,42 +81,84 @@ def _hash(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def _alert(state: AlertState, cause: str, target: Target, verdict: Verdict, *, since_ms: int, at_ms: int) -> Alert:
+@dataclass(frozen=True, slots=True)
+class _Episode:
+    cause: str
+    since_ms: int
+    at_ms: int
+
+    @property
+    def state(self) -> AlertState:
+        return "firing" if self.cause == "drift" else "resolved"
+
+
+def _alert(episode: _Episode, target: Target, verdict: Verdict, figures: Figures) -> Alert:
     detector = INDICATORS[target.indicator].detector
     return Alert(
         tenant=target.tenant,
-        alert_id=alert_id(target.tenant, target.target, detector, since_ms),
+        alert_id=alert_id(target.tenant, target.target, detector, episode.since_ms),
         dedup_key=dedup_key(target.tenant, target.target, detector),
-        sequence=0 if state == "firing" else 1,
+        sequence=0 if episode.state == "firing" else 1,
         target=target.target,
         version=target.version,
         detector=detector,
-        state=state,
-        reason=REASONS[cause],
+        state=episode.state,
+        reason=REASONS[episode.cause],
         severity=target.severity,
-        started_at_ms=since_ms,
-        at_ms=at_ms,
+        started_at_ms=episode.since_ms,
+        at_ms=episode.at_ms,
         slice=target.slice,
         objective=target.objective,
-        score=verdict.rolling_score,
-        lower=verdict.rolling_lower,
-        upper=verdict.rolling_upper,
-        n=verdict.rolling_n,
+        score=figures.score,
+        lower=figures.lower,
+        upper=figures.upper,
+        n=figures.n,
         coverage=verdict.coverage,
-        summary=_summary(cause, target, verdict, since_ms=since_ms, at_ms=at_ms),
+        summary=_summary(episode, target, verdict, figures),
         runbook=target.runbook,
     )
 
 
-def _summary(cause: str, target: Target, verdict: Verdict, *, since_ms: int, at_ms: int) -> str:
+def _since_onset(onset: Onset, target: Target) -> Figures | None:
+    scale, shares = INDICATORS[target.indicator].scale, mean_interval(onset.moments)
+    if shares is None:
+        return None
+    interval = scale.interval(shares)
+    return Figures(
+        when=f"Since {_clock(onset.since_ms)}",
+        score=scale.score(onset.moments),
+        lower=interval.lower,
+        upper=interval.upper,
+        n=onset.n,
+    )
+
+
+def _rolling(target: Target, verdict: Verdict) -> Figures:
+    return Figures(
+        when=f"Last {_span(target.window_s)}",
+        score=verdict.rolling_score,
+        lower=verdict.rolling_lower,
+        upper=verdict.rolling_upper,
+        n=verdict.rolling_n,
+    )
+
+
+def _summary(episode: _Episode, target: Target, verdict: Verdict, figures: Figures) -> str:
     """Say it for somebody who was just woken: what, where, how bad, how sure, since when, what to do."""
     heads = {
         "drift": f"{_what(target)} has drifted below its target.",
         "recovery": f"{_what(target)} has recovered.",
         "retired": f"{_what(target)}: the target was retired, the alert ends.",
     }
-    times = f"Alert raised {_clock(since_ms)}" + (f", ended {_clock(at_ms)}." if cause != "drift" else ".")
-    sentences = (heads[cause], _figures(target, verdict), _caveat(verdict), times, f"Runbook: {target.runbook}")
+    ended = "" if episode.cause == "drift" else f", ended {_clock(episode.at_ms)}"
+    sentences = (
+        heads[episode.cause],
+        _figures(target, figures),
+        _usual(target, verdict, figures),
+        _caveat(verdict),
+        f"Alert raised {_clock(episode.since_ms)}{ended}.",
+        f"Runbook: {target.runbook}",
+    )
     return " ".join(sentence for sentence in sentences if sentence)[:2000]
 
 
@@ -109,16 +169,22 @@ def _what(target: Target) -> str:
     return f"{subject} in {where}" if where else f"{subject} of the whole organisation"
 
 
-def _figures(target: Target, verdict: Verdict) -> str:
+def _figures(target: Target, figures: Figures) -> str:
     measure = INDICATORS[target.indicator]
     promise = f"{target.objective:g}{measure.unit}"
-    if verdict.rolling_score is None or verdict.rolling_lower is None or verdict.rolling_upper is None:
-        return f"No figures in the last {_span(target.window_s)}; the target is {promise}."
+    if figures.score is None or figures.lower is None or figures.upper is None:
+        return f"{figures.when}: no figures; the target is {promise}."
     return (
-        f"Last {_span(target.window_s)}: {verdict.rolling_score:.1f}{measure.unit} against {promise} "
-        f"(95 % display interval {verdict.rolling_lower:.1f} to {verdict.rolling_upper:.1f}, "
-        f"{verdict.rolling_n} {measure.counted})."
+        f"{figures.when}: {figures.score:.1f}{measure.unit} against {promise} "
+        f"(95 % display interval {figures.lower:.1f} to {figures.upper:.1f}, {figures.n} {measure.counted})."
     )
+
+
+def _usual(target: Target, verdict: Verdict, figures: Figures) -> str:
+    rolling, unit = _rolling(target, verdict), INDICATORS[target.indicator].unit
+    if rolling.score is None or rolling.when == figures.when:
+        return ""
+    return f"{rolling.when}: {rolling.score:.1f}{unit}."
 
 
 def _caveat(verdict: Verdict) -> str:

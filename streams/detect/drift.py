@@ -5,6 +5,9 @@
 
 At most one of the two happens per epoch; what the epoch still holds afterwards is left out of the other detector, which
 starts with the next epoch. (Leaving out by a rule that only looks back keeps the guarantee.)
+
+Beside the evidence it keeps the figures since the change probably began (the last time that a bet against the target
+had won nothing): they say how bad it is now, and have no part in the alarm.
 """
 
 from collections.abc import Sequence
@@ -13,23 +16,55 @@ from typing import Literal
 
 import msgspec
 
-from streams.detect.edetector import ZERO, Bets, Products, advance, evidence
-from streams.detect.observation import Observation
+from streams.detect.edetector import ZERO, Bets, Products, advance, evidence, multiplied
+from streams.detect.observation import Observation, moments_of
+from streams.scores import Moments
 
 Turn = Literal["drift", "recovery"]
+ONSET_STAKE = 0.2
+
+
+class Onset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was seen since a change probably began.
+
+    Attributes:
+        height: What one bet has won since then; > 1 while there is something to tell, else 0.
+        since_ms: End of the first epoch or window of it; 0 = nothing to tell.
+        n: Answers or windows; with `total` and `squares` their moments.
+    """
+
+    height: float = 0.0
+    since_ms: int = 0
+    n: int = 0
+    total: int = 0
+    squares: int = 0
+
+    @property
+    def moments(self) -> Moments:
+        """The sums as a value that adds up."""
+        return Moments(n=self.n, total=self.total, squares=self.squares)
+
+    def after(self, observation: Observation, bets: Bets, at_ms: int) -> "Onset":
+        """Return the onset after one more observation; starts again where the bet has won nothing."""
+        height = multiplied(max(1.0, self.height), observation, ONSET_STAKE, bets)
+        if height <= 1.0:
+            return Onset()
+        sums = self.moments + moments_of(observation)
+        since_ms = self.since_ms or at_ms
+        return Onset(height=height, since_ms=since_ms, n=sums.n, total=sums.total, squares=sums.squares)
 
 
 class DriftState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that the detector remembers; JSON keeps it bit by bit.
 
     Attributes:
-        falling: The M_j of the detector for a change to the worse.
-        rising: The M_j of the mirrored one, which runs while drifting.
+        products: The M_j of the detector that runs: for the worse while armed, mirrored while drifting.
+        onset: Figures since the change it looks for probably began.
         since_ms: End of the epoch or window at which the drift was raised; None = armed.
     """
 
-    falling: Products = ZERO
-    rising: Products = ZERO
+    products: Products = ZERO
+    onset: Onset = Onset()
     since_ms: int | None = None
 
 
@@ -42,12 +77,14 @@ class Detection:
         at_ms: End of the epoch or window in which it was found.
         since_ms: Where the episode began; equals `at_ms` for a drift.
         evidence: Mean of the M_j over its level; >= 1.
+        onset: Figures since the change probably began.
     """
 
     turn: Turn
     at_ms: int
     since_ms: int
     evidence: float
+    onset: Onset
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,32 +124,31 @@ class EDetector:
             observations: Blocks in (epoch, block) order, or the epoch's window; empty ones count for nothing.
             at_ms: End of the epoch or window.
         """
-        if state.since_ms is None:
-            return self._watch_for_drift(state, observations, at_ms)
-        return self._watch_for_recovery(state, state.since_ms, observations, at_ms)
-
-    def _watch_for_drift(self, state: DriftState, observations: Sequence[Observation], at_ms: int) -> Watched:
-        products, ratio = _run(state.falling, observations, Bets(mean=self.mean, worse="lower"), self.level)
+        is_armed = state.since_ms is None
+        level = self.level if is_armed else self.recovery_level
+        bets = Bets(mean=self.mean, worse="lower" if is_armed else "higher")
+        after = _run(state, observations, bets, level, at_ms)
+        ratio = evidence(after.products) / level
         if ratio < 1.0:
-            return Watched(state=DriftState(falling=products), evidence=ratio, detection=None)
-        detection = Detection(turn="drift", at_ms=at_ms, since_ms=at_ms, evidence=ratio)
-        return Watched(state=DriftState(since_ms=at_ms), evidence=ratio, detection=detection)
-
-    def _watch_for_recovery(
-        self, state: DriftState, since_ms: int, observations: Sequence[Observation], at_ms: int
-    ) -> Watched:
-        products, ratio = _run(state.rising, observations, Bets(mean=self.mean, worse="higher"), self.recovery_level)
-        if ratio < 1.0:
-            return Watched(state=DriftState(rising=products, since_ms=since_ms), evidence=ratio, detection=None)
-        detection = Detection(turn="recovery", at_ms=at_ms, since_ms=since_ms, evidence=ratio)
-        return Watched(state=DriftState(), evidence=ratio, detection=detection)
+            return Watched(state=after, evidence=ratio, detection=None)
+        return _turned(after, ratio, at_ms)
 
 
-def _run(products: Products, observations: Sequence[Observation], bets: Bets, level: float) -> tuple[Products, float]:
-    """Advance until the level is reached or the observations end; return the products and their mean over the level."""
+def _run(state: DriftState, observations: Sequence[Observation], bets: Bets, level: float, at_ms: int) -> DriftState:
+    """Advance until the level is reached or the observations end."""
+    products, onset = state.products, state.onset
     for observation in observations:
         if observation:
-            products = advance(products, observation, bets)
+            products, onset = advance(products, observation, bets), onset.after(observation, bets, at_ms)
             if evidence(products) >= level:
                 break
-    return products, evidence(products) / level
+    return DriftState(products=products, onset=onset, since_ms=state.since_ms)
+
+
+def _turned(state: DriftState, ratio: float, at_ms: int) -> Watched:
+    """Return the other side of the latch, from zero."""
+    turn: Turn = "drift" if state.since_ms is None else "recovery"
+    since_ms = at_ms if state.since_ms is None else state.since_ms
+    detection = Detection(turn=turn, at_ms=at_ms, since_ms=since_ms, evidence=ratio, onset=state.onset)
+    after = DriftState(since_ms=at_ms) if turn == "drift" else DriftState()
+    return Watched(state=after, evidence=ratio, detection=detection)

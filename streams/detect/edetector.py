@@ -54,7 +54,9 @@ class Bets:
 
 def advance(products: Products, observation: Observation, bets: Bets) -> Products:
     """Return the M_j after one more observation (a block, or a window)."""
-    return tuple(_grown(before, observation, stake, bets) for before, stake in zip(products, STAKES, strict=True))
+    return tuple(
+        multiplied(before + 1.0, observation, stake, bets) for before, stake in zip(products, STAKES, strict=True)
+    )
 
 
 def evidence(products: Products) -> float:
@@ -62,8 +64,9 @@ def evidence(products: Products) -> float:
     return min(CAP, sum(one / len(products) for one in products))
 
 
-def _grown(before: float, observation: Observation, stake: float, bets: Bets) -> float:
-    mantissa, exponent = frexp(before + 1.0)
+def multiplied(value: float, observation: Observation, stake: float, bets: Bets) -> float:
+    """Return the value times the factors of the observation's shares, at most `CAP`; value >= 0."""
+    mantissa, exponent = frexp(value)
     for share_ppm, count in observation:
         factor, twos = _power(bets.factor(stake, share_ppm), count)
         mantissa, more = frexp(mantissa * factor)

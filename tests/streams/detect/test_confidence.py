@@ -131,7 +131,8 @@ def z_scores(looks: Looks) -> Looks:
     n = looks.sum(axis=1)
     mean = looks @ (0.0, 0.5, 1.0) / n
     spread = np.sqrt((looks @ (0.0, 0.25, 1.0) / n - mean**2) / n)
-    return np.divide(mean - 0.8, spread, out=np.zeros(LOOKS), where=spread > 0)
+    scores: Looks = np.divide(mean - 0.8, spread, out=np.zeros(LOOKS), where=spread > 0)
+    return scores
 
 
 def test_wealth_is_the_mean_over_stakes() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.detect import DETECTORS, BuildDetector, Detector
-from streams.detect.drift import DriftState, Watched
+from streams.detect.drift import DriftState, Onset, Watched
 from streams.detect.edetector import STAKES
 from streams.detect.observation import Observation, block_of, observed
 from streams.scores import PPM, Counts
@@ -47,7 +47,7 @@ def test_state_survives_json_bit_by_bit(build: BuildDetector, some: list[list[Ob
 
 @given(st.tuples(*[st.floats(0, 1e300)] * len(STAKES)))
 def test_any_finite_state_survives_json(products: tuple[float, ...]) -> None:
-    state = DriftState(falling=products, since_ms=5)
+    state = DriftState(products=products, onset=Onset(height=products[0], since_ms=9, n=2, total=3), since_ms=5)
     again = msgspec.json.decode(msgspec.json.encode(state), type=DriftState)
     assert again == state
     assert msgspec.json.encode(again) == msgspec.json.encode(state)
@@ -65,6 +65,17 @@ def test_finds_a_fall_latches_and_finds_the_recovery(build: BuildDetector) -> No
     assert [turn for turn, _, _ in turns] == ["drift", "recovery", "drift"]
     (_, raised, since), (_, ended, ended_since), (_, again, _) = turns
     assert 5_000 < raised == since == ended_since < 25_000 < ended < 85_000 < again
+
+
+@every_detector
+def test_tells_the_figures_since_the_fall_began(build: BuildDetector) -> None:
+    detector = build(mean=0.8, level=1_000_000, recovery_level=100)
+    story = [[GOOD]] * 50 + [[BAD, BAD]] * 20
+    (found,) = [one.detection for one in follow(detector, story, through_json=True) if one.detection]
+    assert found.onset.since_ms == 51_000
+    assert found.onset.total == 0
+    assert found.onset.n % 5 == 0
+    assert 0 < found.onset.n <= 5 * 2 * (found.at_ms // 1_000 - 50)
 
 
 @every_detector
@@ -104,4 +115,4 @@ def test_a_long_drop_is_one_alert_not_many(build: BuildDetector) -> None:
 
 def test_the_state_refuses_fields_it_does_not_know() -> None:
     with pytest.raises(msgspec.ValidationError, match="unknown field"):
-        msgspec.json.decode(b'{"falling":[0,0,0,0,0],"speed":1}', type=DriftState)
+        msgspec.json.decode(b'{"products":[0,0,0,0,0],"speed":1}', type=DriftState)

@@ -96,7 +96,7 @@ def test_realised_run_length_is_at_least_the_configured_one(name: str, size: int
 
 
 def test_run_length_holds_when_answers_depend_on_each_other() -> None:
-    """The mean given the past is on target, the spread follows the answer before: still no more alarms than promised."""
+    """The mean given the past is on target, the spread follows the answer before: no more alarms than promised."""
     asked, random, realised = 200, Random(7), []
     for _ in range(120):
         state, answers, calm = ZERO, 0, True

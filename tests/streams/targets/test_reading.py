@@ -1,0 +1,204 @@
+"""Target files: what is taken, and complaints that name file, key and allowed values."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+import yaml
+
+from streams.errors import TargetError
+from streams.targets import TargetFile, json_schema, read_target_file
+from streams.targets.documents import load_document
+from streams.targets.indicators import INDICATORS, GoodTime, Happiness, kind_of
+
+FOLDER = Path(__file__).parents[3] / "infra" / "targets"
+FILES = sorted(FOLDER.glob("*.yaml"))
+METRICS = {"app.response_time": ("country", "service", "application")}
+
+PLAIN = """
+id: desk
+purpose: People should like what they get.
+owner: desk
+indicator: {kind: happiness}
+for_each: [country]
+objective: 60
+period: month
+window: 7d
+expected_per_year: 10950
+false_alerts_per_year: 1
+recovery_length: 900
+runbook: docs/runbooks/desk.md
+profiles:
+  demo: {window: 30s, run_length: 100000}
+"""
+
+
+def read(text: str, *, source: str = "infra/targets/desk.yaml") -> TargetFile:
+    return read_target_file(text, source=source, metrics=METRICS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_shipped_files_are_good_and_pass_their_schema(path: Path) -> None:
+    spec = read_target_file(path.read_text(), source=str(path), metrics=METRICS)
+    assert spec.for_profile("demo").run_length is not None
+    jsonschema.Draft202012Validator(json_schema()).validate(load_document(path.read_text(), source=str(path)))
+
+
+def test_there_are_shipped_files() -> None:
+    assert {path.stem for path in FILES} == {
+        "happiness-by-country",
+        "happiness-by-service",
+        "happiness-by-country-and-service",
+        "good-time-by-application",
+    }
+
+
+def test_the_published_schema_is_the_generated_one() -> None:
+    """Rewrite it with `xpulse targets schema > infra/targets/schema.json`."""
+    assert json.loads((FOLDER / "schema.json").read_text()) == json_schema()
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+
+
+def test_a_plain_file_is_read() -> None:
+    spec = read(PLAIN)
+    assert spec.indicator == Happiness()
+    assert (spec.objective, spec.period, spec.min_respondents, spec.severity) == (60.0, "month", 30, "warning")
+    assert spec.for_profile("demo").window == "30s"
+    assert spec.for_profile("standard").window is None
+
+
+def test_norway_is_a_country_and_not_false() -> None:
+    spec = read(PLAIN.replace("[country]", "[country]\nvalues: {country: [NO, SE, ON, y, 2026-03-01]}"))
+    assert spec.values == {"country": ["NO", "SE", "ON", "y", "2026-03-01"]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (
+            "period: month",
+            "period: monthly",
+            "period: Invalid enum value 'monthly'; allowed: day, month, quarter, week",
+        ),
+        ("owner: desk\n", "", "the file: Object missing required field `owner`; allowed: id, purpose, owner, "),
+        (
+            "owner: desk",
+            "owner: desk\nteam: x",
+            "the file: Object contains unknown field `team`; allowed: id, purpose, ",
+        ),
+        ("{kind: happiness}", "{kind: joy}", "indicator.kind: Invalid value 'joy'; allowed: happiness, good_time"),
+        ("{kind: happiness}", "{}", "indicator: Object missing required field `kind`; allowed: happiness, good_time"),
+        ("{kind: happiness}", "happiness", "indicator: Expected `object`, got `str`; allowed: happiness, good_time"),
+        (
+            "{kind: happiness}",
+            "{kind: good_time}",
+            "indicator: Object missing required field `metric`; allowed: kind, metric",
+        ),
+        (
+            "{kind: happiness}",
+            "{kind: happiness, cap: 1}",
+            "indicator: Object contains unknown field `cap`; allowed: kind",
+        ),
+        (
+            "{kind: happiness}",
+            "{kind: good_time, metric: cpu}",
+            "indicator.metric: no metric 'cpu' with a rule for good; allowed: app",
+        ),
+        ("[country]", "[land]", "for_each.0: Invalid enum value 'land'; allowed: application, assignment_group, "),
+        ("[country]", "[application]", "for_each: no dimension 'application' here; allowed: country, site, "),
+        ("[country]", "[country, country]", "for_each: a dimension is named twice"),
+        ("[country]", "[country]\nslice: {country: NO}", "for_each: 'country' is fixed by slice already"),
+        ("[country]", "[country]\nslice: {land: NO}", "slice: Invalid enum value 'land'; allowed: country, site, "),
+        ("[country]", "[country]\nslice: {channel: 3}", "slice.(any key): Expected `str`, got `int`"),
+        ("[country]", "[country]\nvalues: {service: [mail]}", "values: 'service' is not in for_each; allowed: country"),
+        ("[country]", "[country]\nvalues: {country: [NO, NO]}", "values.country: a value is named twice"),
+        ("[country]", "[country]\nvalues: {country: []}", "values.(any key): Expected `array` of length >= 1"),
+        (
+            "objective: 60",
+            "objective: 100",
+            "objective: 100 can never drift; happiness takes more than -100 and less than 100",
+        ),
+        (
+            "objective: 60",
+            "objective: sixty",
+            "objective: Expected `float`, got `str`; allowed: numbers from -100 to 100",
+        ),
+        (
+            "objective: 60",
+            "objective: true",
+            "objective: Expected `float`, got `bool`; allowed: numbers from -100 to 100",
+        ),
+        (
+            "window: 7d",
+            "window: 7 days",
+            "window: not of the right form; allowed: a whole number and s, m, h or d, such as",
+        ),
+        (
+            "window: 7d",
+            "window: 7d\nmin_respondents: 0",
+            "min_respondents: Expected `int` >= 1; allowed: numbers from 1 to",
+        ),
+        (
+            "run_length: 100000",
+            "run_lenght: 9",
+            "profiles.(any key): Object contains unknown field `run_lenght`; allowed: window,",
+        ),
+        ("  demo:", "  show:", "profiles: Invalid enum value 'show'; allowed: standard, demo"),
+        ("id: desk", "id: Desk", "id: not of the right form; allowed: small letters, digits and single hyphens"),
+        ("id: desk", "id: counter", "id: 'counter' must equal the file's name, 'desk'"),
+        ("id: desk", "id: desk\nid: desk", "line 3, column 1: key 'id' is written twice"),
+        ("id: desk", "id: [desk", "line "),
+        ("10950", ".inf", "expected_per_year: Expected `float`, got `str`; allowed: numbers above 0 to 1e+12"),
+        ("10950", "0", "expected_per_year: Expected `float` > 0.0; allowed: numbers above 0 to 1e+12"),
+    ],
+)
+def test_complaints_name_file_key_and_allowed_values(old: str, new: str, complaint: str) -> None:
+    assert old in PLAIN
+    with pytest.raises(TargetError) as caught:
+        read(PLAIN.replace(old, new))
+    assert str(caught.value).startswith(f"infra/targets/desk.yaml: {complaint}")
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "7", "a: !!python/object/apply:os.system ['true']", "&a [*a]", "\x00"])
+def test_what_is_no_target_is_refused(text: str) -> None:
+    with pytest.raises(TargetError, match=r"^infra/targets/desk\.yaml: "):
+        read(text)
+
+
+def test_a_good_time_file_may_use_the_dimensions_of_its_metric() -> None:
+    good = PLAIN.replace("{kind: happiness}", "{kind: good_time, metric: app.response_time}")
+    spec = read(good.replace("[country]", "[application]"))
+    assert spec.indicator == GoodTime(metric="app.response_time")
+    with pytest.raises(TargetError, match=r"no dimension 'os_version' here; allowed: country, service, application$"):
+        read(good.replace("[country]", "[os_version]"))
+
+
+def test_every_indicator_is_registered_and_has_a_wire_name() -> None:
+    assert {kind_of(Happiness()), kind_of(GoodTime(metric="m"))} == set(INDICATORS)
+    tags = {kind.__struct_config__.tag for kind in (Happiness, GoodTime)}
+    assert tags == set(INDICATORS)
+
+
+def test_the_schema_refuses_what_the_reader_refuses() -> None:
+    validator = jsonschema.Draft202012Validator(json_schema())
+
+    def is_valid(**changes: Any) -> bool:
+        return bool(validator.is_valid({**yaml.safe_load(PLAIN), **changes}))
+
+    assert is_valid()
+    assert not is_valid(team="x")
+    assert not is_valid(period="monthly")
+    assert not is_valid(slice={"land": "NO"})
+    assert not is_valid(profiles={"show": {}})
+    assert not is_valid(window="7 days")
+
+
+def test_specs_survive_their_own_encoding() -> None:
+    spec = read(PLAIN)
+    assert msgspec.convert(msgspec.to_builtins(spec), TargetFile) == spec
