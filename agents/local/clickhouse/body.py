@@ -2,12 +2,12 @@
 
 import lz4.frame
 
-from agents.local.clickhouse.errors import CANNOT_DECOMPRESS, TOO_MANY_BYTES, StatementError
+from agents.local.clickhouse.errors import Code, StatementError, refusal
 
 
 def too_large(limit_bytes: int) -> StatementError:
     """Return the error for a request body above `limit_bytes`."""
-    return StatementError(TOO_MANY_BYTES, f"Request body is larger than {limit_bytes} bytes.")
+    return refusal(Code.QUERY_IS_TOO_LARGE, f"Request body is larger than {limit_bytes} bytes.")
 
 
 def unpack_lz4_frames(data: bytes, limit_bytes: int) -> bytes:
@@ -34,7 +34,7 @@ def _unpack_frame(data: bytes, left: int) -> tuple[bytes, bytes]:
     try:
         part = decompressor.decompress(data, max_length=left + 1)
     except RuntimeError as error:
-        raise StatementError(CANNOT_DECOMPRESS, f"Cannot decompress lz4: {error}") from error
+        raise refusal(Code.CANNOT_DECOMPRESS, f"Cannot decompress lz4: {error}") from error
     if not decompressor.eof and len(part) <= left:
-        raise StatementError(CANNOT_DECOMPRESS, "Cannot decompress lz4: the last frame is truncated.")
+        raise refusal(Code.CANNOT_DECOMPRESS, "Cannot decompress lz4: the last frame is truncated.")
     return part, decompressor.unused_data or b""

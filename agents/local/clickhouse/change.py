@@ -2,7 +2,7 @@
 
 from itertools import islice, pairwise
 
-from agents.local.clickhouse.errors import ACCESS_DENIED, StatementError
+from agents.local.clickhouse.errors import Code, refusal
 from agents.local.clickhouse.lexer import tokens
 
 _NAMES_WITHIN = 60  # tokens; the names of the tables that a statement changes come first
@@ -20,7 +20,7 @@ def check_change(text: str, *, is_control: bool) -> None:
     """
     raw = text.encode()
     if is_control and any(token.is_word and token.text == b"OUTFILE" for token in tokens(raw)):
-        raise StatementError(ACCESS_DENIED, "INTO OUTFILE is not allowed over HTTP.")
+        raise refusal(Code.ACCESS_DENIED, "INTO OUTFILE is not allowed over HTTP.")
     for token, after in pairwise(islice(tokens(raw), _NAMES_WITHIN)):
         if token.text == b"DEFAULT" and after.text == b".":
-            raise StatementError(ACCESS_DENIED, "The database default overlays the file system here; name another.")
+            raise refusal(Code.ACCESS_DENIED, "The database default overlays the file system here; name another.")

@@ -118,6 +118,9 @@ def _result(found: Any) -> Result:
 class Engine:
     """The engine on one data folder; a process has one, and a folder belongs to one process at a time.
 
+    Attributes:
+        version: Version of ClickHouse, like `26.9.2.1`.
+
     Raises:
         StatementError: The folder is in use or cannot be read.
     """
@@ -130,6 +133,7 @@ class Engine:
         self._keeper = self._connect(f"{self._path}?config-file={_write_config(folder)}")
         for database in ("xpulse", "xpulse_pub"):
             self._keeper.query(f"CREATE DATABASE IF NOT EXISTS {database}")
+        self.version = self._keeper.query("SELECT version()", "TSVRaw").body.decode().strip()
 
     def _connect(self, target: str) -> Session:
         try:

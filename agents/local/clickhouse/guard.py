@@ -13,19 +13,46 @@ from functools import lru_cache
 import orjson
 
 from agents.local.clickhouse.engine import Engine
-from agents.local.clickhouse.errors import ACCESS_DENIED, READONLY, SYNTAX_ERROR, StatementError
+from agents.local.clickhouse.errors import Code, StatementError, refusal
 
 _SHOW = {"DATABASES", "TABLES", "COLUMNS", "FULL", "FUNCTIONS", "SETTINGS"}
 _SHOW_CREATE = {"TABLE", "VIEW", "DATABASE"}
 _EXPLAIN = {"AST", "SYNTAX"}  # the others count rows of tables behind the views
 _SYSTEM_TABLES = frozenset(
-    """aggregate_function_combinators build_options collations columns contributors current_roles data_type_families
-    database_engines databases enabled_roles formats functions keywords licenses one numbers numbers_mt settings
-    table_engines table_functions tables time_zones zeros zeros_mt""".split()
+    [
+        "aggregate_function_combinators",
+        "build_options",
+        "collations",
+        "columns",
+        "contributors",
+        "current_roles",
+        "data_type_families",
+        "database_engines",
+        "databases",
+        "enabled_roles",
+        "formats",
+        "functions",
+        "keywords",
+        "licenses",
+        "numbers",
+        "numbers_mt",
+        "one",
+        "settings",
+        "table_engines",
+        "table_functions",
+        "tables",
+        "time_zones",
+        "zeros",
+        "zeros_mt",
+    ]
 )
-_INFORMATION_SCHEMA = frozenset({"tables", "columns", "schemata", "key_column_usage", "referential_constraints", "statistics"})
+_INFORMATION_SCHEMA = frozenset(
+    {"tables", "columns", "schemata", "key_column_usage", "referential_constraints", "statistics"}
+)
 _RESTRICTED = frozenset({"xpulse", "default"})
-_TABLE_FUNCTIONS = frozenset({"numbers", "numbers_mt", "zeros", "zeros_mt", "generateseries", "generate_series", "values", "null"})
+_TABLE_FUNCTIONS = frozenset(
+    {"numbers", "numbers_mt", "zeros", "zeros_mt", "generateseries", "generate_series", "values", "null"}
+)
 # Scalar functions that read files, call other machines or only burn time.
 _FUNCTIONS = frozenset({"file", "eval", "catboostevaluate", "logtrace", "sleep", "sleepeachrow", "showcertificate"})
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*\Z")
@@ -72,10 +99,10 @@ class Guard:
         session = self._engine.open_session()
         try:
             if (count := session.kind(text).statements) > 1:
-                raise StatementError(SYNTAX_ERROR, "Multi-statements are not allowed.")
+                raise refusal(Code.SYNTAX_ERROR, "Multi-statements are not allowed.")
             found = session.query(_CUT, parameters={"text": _escape(text)})
             if count == 1 and session.kind(text).is_control:
-                raise StatementError(READONLY, "Cannot execute query in readonly mode.")
+                raise refusal(Code.READONLY, "Cannot execute query in readonly mode.")
         finally:
             session.close()
         line, tokens = orjson.loads(found.body)["data"][0]
@@ -90,7 +117,7 @@ class Guard:
 
 
 def _denied(what: str) -> StatementError:
-    return StatementError(ACCESS_DENIED, f"default: Not enough privileges: {what} is not for read-only users.")
+    return refusal(Code.ACCESS_DENIED, f"default: Not enough privileges: {what} is not for read-only users.")
 
 
 def _function_names(engine: Engine) -> tuple[frozenset[str], frozenset[str]]:
@@ -130,7 +157,7 @@ def _check_kind(words: Sequence[str]) -> None:
         or (first == "EXPLAIN" and second in _EXPLAIN)
     )
     if not allowed:
-        raise StatementError(READONLY, "Cannot execute query in readonly mode.")
+        raise refusal(Code.READONLY, "Cannot execute query in readonly mode.")
 
 
 def _check_catalogues(tokens: Sequence[Token]) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.local.clickhouse.errors import ACCESS_DENIED, StatementError
+from agents.local.clickhouse.errors import Code, refusal
 from agents.local.clickhouse.lexer import END, Token, tokens
 
 _DATA = re.compile(rb"[ \t\f]*\r?\n?")
@@ -47,7 +47,7 @@ def _find_format(text: bytes, found: Iterator[Token]) -> InsertHead | None:
             if token.text == b"FORMAT":
                 return _cut(text, token, next(found, END))
             if token.text == b"INFILE":
-                raise StatementError(ACCESS_DENIED, "FROM INFILE is not allowed over HTTP.")
+                raise refusal(Code.ACCESS_DENIED, "FROM INFILE is not allowed over HTTP.")
             if token.text in _HAS_NO_STREAM:
                 return None
         # The word after INTO, TABLE, FUNCTION or a dot is a name, even if it reads like a keyword.

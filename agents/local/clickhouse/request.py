@@ -6,24 +6,56 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agents.local.clickhouse.errors import AUTHENTICATION_FAILED, BAD_ARGUMENTS, READONLY, StatementError
+from agents.local.clickhouse.errors import Code, refusal
 from agents.local.clickhouse.users import User
 
 # URL parameters of ClickHouse's HTTP interface that are not settings.
 _TRANSPORT = frozenset(
-    """query database default_format user password query_id session_id session_timeout session_check quota_key compress
-    decompress buffer_size wait_end_of_query send_progress_in_http_headers role http_headers_progress_interval_ms
-    enable_http_compression client_protocol_version http_write_exception_in_output_format add_http_cors_header
-    cancel_http_readonly_queries_on_client_close stacktrace""".split()
+    [
+        "add_http_cors_header",
+        "buffer_size",
+        "cancel_http_readonly_queries_on_client_close",
+        "client_protocol_version",
+        "compress",
+        "database",
+        "decompress",
+        "default_format",
+        "enable_http_compression",
+        "http_headers_progress_interval_ms",
+        "http_write_exception_in_output_format",
+        "network_compression_method",
+        "network_zstd_compression_level",
+        "password",
+        "query",
+        "query_id",
+        "quota_key",
+        "role",
+        "send_progress_in_http_headers",
+        "session_check",
+        "session_id",
+        "session_timeout",
+        "stacktrace",
+        "user",
+        "wait_end_of_query",
+    ]
 )
 _SETTING = re.compile(r"[A-Za-z_]\w*\Z")
 
 # What a read-only user may set: harmless ways to write the same result, and limits below the user's own.
 _READER_FORMS = frozenset(
-    """date_time_input_format date_time_output_format cast_string_to_dynamic_use_inference session_timezone
-    output_format_json_quote_64bit_integers output_format_json_quote_denormals output_format_json_named_tuples_as_objects
-    output_format_native_encode_types_in_binary_format output_format_native_use_flattened_dynamic_and_json_serialization
-    output_format_binary_write_json_as_string input_format_binary_read_json_as_string""".split()
+    [
+        "cast_string_to_dynamic_use_inference",
+        "date_time_input_format",
+        "date_time_output_format",
+        "input_format_binary_read_json_as_string",
+        "output_format_binary_write_json_as_string",
+        "output_format_json_named_tuples_as_objects",
+        "output_format_json_quote_64bit_integers",
+        "output_format_json_quote_denormals",
+        "output_format_native_encode_types_in_binary_format",
+        "output_format_native_use_flattened_dynamic_and_json_serialization",
+        "session_timezone",
+    ]
 )
 _READER_LIMITS = {
     "max_execution_time": "max_execution_time_s",
@@ -55,7 +87,7 @@ class Request:
 
 
 def credentials(headers: Mapping[str, str], fields: Mapping[str, str]) -> tuple[str, str]:
-    """Return (user name, password) from `Authorization: Basic`, ClickHouse's headers, or URL parameters, in this order."""
+    """Return (user name, password) from `Authorization: Basic`, else ClickHouse's headers, else URL parameters."""
     scheme, _, value = headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
         return _basic(value)
@@ -68,7 +100,7 @@ def _basic(value: str) -> tuple[str, str]:
     try:
         name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise StatementError(AUTHENTICATION_FAILED, "Invalid HTTP Basic authentication.") from error
+        raise refusal(Code.AUTHENTICATION_FAILED, "Invalid HTTP Basic authentication.") from error
     return name, password
 
 
@@ -78,8 +110,11 @@ def build_request(
     """Put a request together.
 
     Args:
+        user: Who asks; decides on the database and on what may be set.
+        headers: Headers of the request; names match in any case.
         fields: URL parameters, and form fields of a multipart request.
         body: Uncompressed body; it continues the `query` parameter on a new line.
+        is_get: Whether the method is GET or HEAD.
 
     Raises:
         StatementError: A setting that the user may not change, or a name that is no setting.
@@ -104,7 +139,7 @@ def _settings(user: User, fields: Mapping[str, str]) -> dict[str, str]:
     names = [name for name in fields if name not in _TRANSPORT and not name.startswith("param_")]
     bad = next((name for name in names if not _SETTING.match(name)), None)
     if bad is not None:
-        raise StatementError(BAD_ARGUMENTS, "A URL parameter is not a name of a setting.")
+        raise refusal(Code.BAD_ARGUMENTS, "A URL parameter is not a name of a setting.")
     if user.may_write:
         return {name: fields[name] for name in names}
     return {name: _reader_setting(user, name, fields[name]) for name in names}
@@ -114,7 +149,7 @@ def _reader_setting(user: User, name: str, value: str) -> str:
     if name in _READER_FORMS:
         return value
     if name not in _READER_LIMITS:
-        raise StatementError(READONLY, f"Cannot modify '{name}' setting in readonly mode.")
+        raise refusal(Code.READONLY, f"Cannot modify '{name}' setting in readonly mode.")
     most = int(getattr(user, _READER_LIMITS[name]))
     wanted = int(value) if value.isdecimal() else most
     return str(min(wanted, most) if wanted and most else max(wanted, most))

@@ -2,15 +2,17 @@
 
 import asyncio
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import hdrs, web
 
 from agents.local.clickhouse import body as bodies
-from agents.local.clickhouse import reply
+from agents.local.clickhouse import framing, reply
 from agents.local.clickhouse.engine import Engine
-from agents.local.clickhouse.errors import NOT_IMPLEMENTED, TOO_MANY_SIMULTANEOUS_QUERIES, StatementError
+from agents.local.clickhouse.errors import Code, StatementError, refusal
 from agents.local.clickhouse.guard import Guard
+from agents.local.clickhouse.handshake import handshake_block, is_handshake
 from agents.local.clickhouse.request import Request, build_request, credentials
 from agents.local.clickhouse.sessions import Sessions
 from agents.local.clickhouse.statement import Outcome, Statement
@@ -37,7 +39,7 @@ class Desk:
             StatementError: Refused, failed, or too many are waiting.
         """
         if self._inside >= self._user.threads + self._user.max_waiting:
-            raise StatementError(TOO_MANY_SIMULTANEOUS_QUERIES, "Too many simultaneous queries.")
+            raise refusal(Code.TOO_MANY_SIMULTANEOUS_QUERIES, "Too many simultaneous queries.")
         statement = Statement(self._user, request, self._sessions, self._guard, self._engine)
         running = asyncio.get_running_loop().run_in_executor(self._threads, statement.run)
         self._inside += 1
@@ -69,6 +71,7 @@ class Front:
     def __init__(self, engine: Engine, users: Users, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         guard = Guard(engine)
         self._users = users
+        self._version = engine.version
         self._desks = {name: Desk(user, engine, guard) for name, user in users.items()}
         self._max_body_bytes = max_body_bytes
 
@@ -96,8 +99,14 @@ class Front:
         request = build_request(user, http.headers, fields, body, is_get=http.method in (hdrs.METH_GET, hdrs.METH_HEAD))
         if not request.text.strip():
             return b"Ok.\n", {}
+        if is_handshake(request.text, fields.get("client_protocol_version", "")):
+            return _compress(handshake_block(self._version), fields, http.headers.get("Accept-Encoding", ""))
         outcome = await self._desks[user.name].run(request)
-        return _show(outcome, request, user, fields, http.headers.get("Accept-Encoding", ""))
+        headers = _headers(outcome, request, user)
+        body, encoding = await asyncio.to_thread(
+            _compress, outcome.result.body, fields, http.headers.get("Accept-Encoding", "")
+        )
+        return body, headers | encoding
 
     async def _read(self, http: web.Request) -> tuple[dict[str, str], bytes]:
         fields = dict(http.query)
@@ -109,6 +118,8 @@ class Front:
             raise bodies.too_large(self._max_body_bytes) from error
         if http.headers.get("Content-Encoding", "").lower() == "lz4":
             body = await asyncio.to_thread(bodies.unpack_lz4_frames, body, self._max_body_bytes)
+        if fields.get("decompress") == "1":
+            body = await asyncio.to_thread(framing.unpack, body, self._max_body_bytes)
         return fields, body
 
     async def _close(self, _app: web.Application) -> None:
@@ -123,18 +134,21 @@ async def _ping(_http: web.Request) -> web.Response:
 async def _form(http: web.Request) -> dict[str, str]:
     fields = await http.post()
     if not all(isinstance(value, str) for value in fields.values()):
-        raise StatementError(NOT_IMPLEMENTED, "External tables are not supported by the embedded ClickHouse.")
+        raise refusal(Code.NOT_IMPLEMENTED, "External tables are not supported by the embedded ClickHouse.")
     return {name: str(value) for name, value in fields.items()}
 
 
-def _show(
-    outcome: Outcome, request: Request, user: User, fields: dict[str, str], accepted: str
-) -> tuple[bytes, dict[str, str]]:
+def _headers(outcome: Outcome, request: Request, user: User) -> dict[str, str]:
     headers = reply.summary_header(outcome.result, shows_reads=user.may_write)
-    body = outcome.result.body
     if outcome.has_rows:
         headers |= reply.rows_headers(reply.output_format(request.text, request.format))
+    return headers
+
+
+def _compress(body: bytes, fields: Mapping[str, str], accepted: str) -> tuple[bytes, dict[str, str]]:
+    """Compress by ClickHouse's own framing or by HTTP's, whichever the request asks for."""
+    if fields.get("compress") == "1":
+        return framing.pack(body, fields.get("network_compression_method", "LZ4")), {}
     if fields.get("enable_http_compression") == "1":
-        body, encoding = reply.encode(body, accepted)
-        headers |= encoding
-    return body, headers
+        return reply.encode(body, accepted)
+    return body, {}

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 
 from agents.local.clickhouse.engine import Engine, Session
-from agents.local.clickhouse.errors import BAD_ARGUMENTS, StatementError
+from agents.local.clickhouse.errors import Code, refusal
 from agents.local.clickhouse.users import User
 
 _TAGS = itertools.count(1)
@@ -104,7 +104,7 @@ def _limits(user: User) -> dict[str, str]:
 
 def _name(name: str) -> str:
     if "\x00" in name:
-        raise StatementError(BAD_ARGUMENTS, "A database name contains a zero byte.")
+        raise refusal(Code.BAD_ARGUMENTS, "A database name contains a zero byte.")
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agents.local.clickhouse.change import check_change
 from agents.local.clickhouse.engine import Engine, Kind, Result, Session
-from agents.local.clickhouse.errors import ACCESS_DENIED, BAD_ARGUMENTS, READONLY, SYNTAX_ERROR, StatementError
+from agents.local.clickhouse.errors import Code, StatementError, refusal
 from agents.local.clickhouse.guard import Guard
 from agents.local.clickhouse.insert import InsertHead, insert_head
 from agents.local.clickhouse.request import Request
@@ -66,17 +66,17 @@ class Statement:
         if head:
             raise _readonly(self._user.name)
         if self._request.database != self._user.database:
-            raise StatementError(ACCESS_DENIED, f"{self._user.name}: Not enough privileges on this database.")
+            raise refusal(Code.ACCESS_DENIED, f"{self._user.name}: Not enough privileges on this database.")
         self._guard.check(plain, self._request.parameters)
 
     def _run_in(self, taken: PreparedSession, head: InsertHead | None, plain: str) -> Outcome:
         if self._is_cancelled.is_set():
-            raise StatementError(BAD_ARGUMENTS, "The client has gone.")
+            raise refusal(Code.BAD_ARGUMENTS, "The client has gone.")
         if head:
             return self._insert(taken.session, head)
         kind = taken.session.kind(plain)
         if kind.statements > 1:
-            raise StatementError(SYNTAX_ERROR, "Multi-statements are not allowed.")
+            raise refusal(Code.SYNTAX_ERROR, "Multi-statements are not allowed.")
         if not kind.is_read_only:
             self._before_change(taken, plain, kind)
         found = taken.session.query(plain, self._request.format, self._request.parameters)
@@ -102,13 +102,13 @@ def _decode(text: bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        raise StatementError(SYNTAX_ERROR, "The statement is not UTF-8.") from error
+        raise refusal(Code.SYNTAX_ERROR, "The statement is not UTF-8.") from error
 
 
 def _readonly(name: str) -> StatementError:
-    return StatementError(READONLY, f"{name}: Cannot execute query in readonly mode.")
+    return refusal(Code.READONLY, f"{name}: Cannot execute query in readonly mode.")
 
 
 def _get_is_readonly() -> StatementError:
     text = "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly; use POST."
-    return StatementError(READONLY, text)
+    return refusal(Code.READONLY, text)

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from agents.local.clickhouse.errors import AUTHENTICATION_FAILED, StatementError
+from agents.local.clickhouse.errors import Code, refusal
 from streams.errors import ConfigError
 
 WRITER = "xpulse"
@@ -106,7 +106,9 @@ def _user(entry: dict[str, Any], path: Path) -> User:
     try:
         return User(**entry)
     except TypeError as error:
-        raise ConfigError(f"{path}: a user has unknown or missing keys; allowed: {sorted(User.__annotations__)}") from error
+        raise ConfigError(
+            f"{path}: a user has unknown or missing keys; allowed: {sorted(User.__annotations__)}"
+        ) from error
 
 
 def authenticate(users: Users, name: str, password: str) -> User:
@@ -114,5 +116,5 @@ def authenticate(users: Users, name: str, password: str) -> User:
     user = users.get(name or READER)
     if user is None or not user.has_password(password):
         text = f"{name}: Authentication failed: password is incorrect, or there is no user with such name."
-        raise StatementError(AUTHENTICATION_FAILED, text)
+        raise refusal(Code.AUTHENTICATION_FAILED, text)
     return user
