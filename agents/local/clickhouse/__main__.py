@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from aiohttp import web
 
@@ -37,10 +38,15 @@ async def _serve(front: Front, host: str, port: int) -> None:
         loop.add_signal_handler(number, stopped.set)
     try:
         await web.TCPSite(runner, host, port).start()
-        print(f"embedded ClickHouse answers on http://{host}:{port}", flush=True)
+        _say(sys.stdout, f"embedded ClickHouse answers on http://{host}:{port}")
         await stopped.wait()
     finally:
         await runner.cleanup()
+
+
+def _say(where: TextIO, text: str) -> None:
+    where.write(text + "\n")
+    where.flush()
 
 
 def main() -> int:
@@ -51,10 +57,10 @@ def main() -> int:
         users = load_users(arguments.users)
         engine = Engine(arguments.data)
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        _say(sys.stderr, str(error))
         return 2
     except StatementError as error:
-        print(f"{arguments.data}: cannot be opened; in use by another process? {error}", file=sys.stderr)
+        _say(sys.stderr, f"{arguments.data}: cannot be opened; in use by another process? {error}")
         return 2
     front = Front(engine, users, max_body_bytes=arguments.max_body_bytes)
     asyncio.run(_serve(front, arguments.host, arguments.port))

@@ -12,6 +12,7 @@ def check_change(text: str, *, is_control: bool) -> None:
     """Return if the writer may send `text`, a statement that does more than read.
 
     Args:
+        text: The statement.
         is_control: Whether the engine classifies it as control: there `INTO OUTFILE` hides, which would write files
             of this machine.
 

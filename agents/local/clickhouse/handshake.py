@@ -11,7 +11,7 @@ import struct
 from agents.local.clickhouse.reply import NAME, TIMEZONE
 
 _QUESTION = re.compile(
-    rb"\s*SELECT\s+displayName\(\)\s*,\s*version\(\)\s*,\s*revision\(\)\s*,\s*timezone\(\)\s*;?\s*\Z", re.I
+    rb"\s*SELECT\s+displayName\(\)\s*,\s*version\(\)\s*,\s*revision\(\)\s*,\s*timezone\(\)\s*;?\s*\Z", re.IGNORECASE
 )
 _FIRST_REVISION = 54454  # from here on a block carries per column whether its serialisation is custom
 _BLOCK_INFO = bytes([1, 0, 2]) + struct.pack("<i", -1) + bytes([0])

@@ -30,7 +30,7 @@ def insert_head(text: bytes) -> InsertHead | None:
         StatementError: `FROM INFILE`, which would read files of this machine past every grant.
 
     Example:
-        >>> insert_head(b"INSERT INTO t (a) FORMAT CSV\\n1")
+        >>> insert_head(b"INSERT INTO t (a) FORMAT CSV 1")
         InsertHead(statement='INSERT INTO t (a) ', format='CSV', data_at=29)
     """
     found = tokens(text)
