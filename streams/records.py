@@ -4,14 +4,13 @@ A row is a function of the event, its record timestamp and its offset. Of all ro
 version counts, so any order and any number of deliveries end in the same state.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from streams.codecs import Invalid, decode
 from streams.errors import InvariantError
-from streams.events import Action, Change, Event, Feedback, Invitation, Record, Tick, Ticket
-from streams.segments import MAX_AHEAD_MS, Reject
+from streams.events import Action, Change, Event, Feedback, Invitation, Record, Ticket
+from streams.segments import MAX_AHEAD_MS
 
 Row = tuple[Any, ...]
 """Values in the order of the table's columns; instants are ms since the epoch."""
@@ -152,52 +151,3 @@ def to_row(event: Record, *, stamp_ms: int, offset: int) -> Row:
 
 def _state(event: Record) -> str:
     return event.state if isinstance(event, Feedback) else ""
-
-
-@dataclass(slots=True, kw_only=True)
-class Batch:
-    """What consecutive records of a partition come to.
-
-    Attributes:
-        rows: Table name -> rows in the order of the table's columns.
-        rejects: What could not be decoded or believed.
-        n_valid: Records that became rows.
-        arrival_ms: Largest record timestamp; 0 if there was none.
-    """
-
-    rows: dict[str, list[Row]] = field(default_factory=dict)
-    rejects: list[Reject] = field(default_factory=list)
-    n_valid: int = 0
-    arrival_ms: int = 0
-
-    def add(self, raw: bytes, *, stamp_ms: int, offset: int) -> None:
-        """Take in one record: as a row, as a reject, or, if it is a tick, as time that passed."""
-        self.arrival_ms = max(self.arrival_ms, stamp_ms)
-        result = decode(raw)
-        if isinstance(result, Invalid):
-            self.rejects.append(Reject(offset, stamp_ms, result.reason, raw))
-        elif not isinstance(result.event, Tick):
-            self._add_event(result.event, raw, stamp_ms, offset)
-
-    def _add_event(self, event: Event, raw: bytes, stamp_ms: int, offset: int) -> None:
-        reason = doubt(event, stamp_ms)
-        if reason is not None or not isinstance(event, Record):
-            self.rejects.append(Reject(offset, stamp_ms, reason or "$: not a record", raw))
-            return
-        row = to_row(event, stamp_ms=stamp_ms, offset=offset)
-        self.rows.setdefault(TABLES[type(event)].name, []).append(row)
-        self.n_valid += 1
-
-
-def read_records(values: Sequence[bytes | None], stamps: Sequence[int], *, first: int) -> Batch:
-    """Return what consecutive records come to.
-
-    Args:
-        values: Raw values; None is rejected as empty.
-        stamps: Record timestamps, ms since the epoch; as long as `values`.
-        first: Offset of the first record.
-    """
-    batch = Batch()
-    for index, (raw, stamp_ms) in enumerate(zip(values, stamps, strict=True)):
-        batch.add(raw or b"", stamp_ms=stamp_ms, offset=first + index)
-    return batch

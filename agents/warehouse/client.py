@@ -105,16 +105,31 @@ def insert_native(client: Client, table: str, block: bytes, rows: int) -> None:
     _check_written(table, summary.written_rows, rows)
 
 
-def insert_rows(client: Client, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def insert_rows(
+    client: Client,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    types: Mapping[str, str] | None = None,
+) -> None:
     """Insert rows of Python values (instants as integer ms) and check the acknowledgement.
+
+    Args:
+        client: An open client.
+        table: Name, with or without its database.
+        columns: Which columns the values are of; the others get their defaults.
+        rows: Values in that order.
+        types: Column -> ClickHouse type if known; saves a question to the server.
 
     Raises:
         WarehouseError: Not acknowledged, or another number of rows was.
     """
     if not rows:
         return
+    known = None if types is None else [types[column] for column in columns]
     try:
-        summary = client.insert(table, rows, column_names=columns, settings=SYNCHRONOUS)
+        summary = client.insert(table, rows, column_names=columns, column_type_names=known, settings=SYNCHRONOUS)
     except ClickHouseError as error:
         raise _as_warehouse_error(error) from error
     _check_written(table, summary.written_rows, len(rows))
@@ -172,6 +187,7 @@ class Warehouse:
     def __init__(self, address: Address) -> None:
         self.address = address
         self._client: Client | None = None
+        self._types: dict[str, dict[str, str]] = {}
 
     def insert_native(self, table: str, block: bytes, rows: int) -> None:
         """As `insert_native`."""
@@ -179,9 +195,13 @@ class Warehouse:
             insert_native(client, table, block, rows)
 
     def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """As `insert_rows`."""
+        """As `insert_rows`; the table's types are asked once per connection."""
+        if not rows:
+            return
         with self._lend() as client:
-            insert_rows(client, table, columns, rows)
+            if table not in self._types:
+                self._types[table] = {name: kind for name, kind, *_ in ask(client, f"DESCRIBE TABLE {table}")}
+            insert_rows(client, table, columns, rows, types=self._types[table])
 
     def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """As `ask`."""
@@ -195,6 +215,7 @@ class Warehouse:
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
+        self._types.clear()
         client, self._client = self._client, None
         if client is not None:
             client.close()

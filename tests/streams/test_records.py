@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.codecs import encode_avro, encode_json
 from streams.errors import InvariantError
-from streams.events import EVENTS, Action, Change, Feedback, Invitation, Record, Telemetry, Tick, Ticket
-from streams.records import LAST_MS, TABLES, doubt, read_records, to_row, version
+from streams.events import EVENTS, Action, Change, Feedback, Invitation, Record, Telemetry, Ticket
+from streams.records import LAST_MS, TABLES, doubt, to_row, version
 
 T0 = 1_780_000_000_000
 RANK = {"partial": 0, "final": 1, "retracted": 2}
@@ -138,27 +137,6 @@ def test_a_row_holds_every_field(event: Record) -> None:
     assert row == {**fields, **renamed, "log_time": T0 + 5, "version": version(event.revision, state, T0 + 5, 9)}
 
 
-@pytest.mark.parametrize("encode", [encode_json, encode_avro])
-def test_a_chunk_becomes_rows_rejects_and_arrival(encode: Any) -> None:
-    values = [
-        encode(feedback()),
-        b'{"signal":"feedback"}',
-        None,
-        encode(Tick(gateway="g", at_ms=T0 + 9)),
-        encode(RECORDS[2]),
-    ]
-    batch = read_records(values, [T0, T0 + 3, T0 + 1, T0 + 9, T0 + 4], first=100)
-    assert {name: len(rows) for name, rows in batch.rows.items()} == {"feedback": 1, "tickets": 1}
-    assert [(r.offset, r.stamp_ms, r.raw) for r in batch.rejects] == [(101, T0 + 3, values[1]), (102, T0 + 1, b"")]
-    assert all(reject.reason.startswith("$") for reject in batch.rejects)
-    assert (batch.n_valid, batch.arrival_ms) == (2, T0 + 9)
-
-
-def test_nothing_is_nothing() -> None:
-    batch = read_records([], [], first=0)
-    assert (batch.rows, batch.rejects, batch.n_valid, batch.arrival_ms) == ({}, [], 0, 0)
-
-
 READING = Telemetry(event_id="e", tenant="t", source="s", event_time_ms=T0, device="d", metric="m", value=1.0)
 
 
@@ -181,6 +159,3 @@ READING = Telemetry(event_id="e", tenant="t", source="s", event_time_ms=T0, devi
 )
 def test_what_is_believed(event: Any, stamp_ms: int, reason: str | None) -> None:
     assert doubt(event, stamp_ms) == reason
-    batch = read_records([encode_json(event)], [stamp_ms], first=0)
-    assert [reject.reason for reject in batch.rejects] == ([reason] if reason else [])
-    assert batch.n_valid == (reason is None)
