@@ -48,6 +48,16 @@ def unbounded_field(event: Event) -> str | None:
     return None
 
 
+def is_tricky(name: str) -> bool:
+    """Return whether a name holds a character that no name may hold.
+
+    Example:
+        >>> is_tricky("Zürich"), is_tricky("exe.\u202egnp")
+        (False, True)
+    """
+    return not name.isprintable() and _NOT_IN_NAMES.search(name) is not None
+
+
 def tricky_field(event: Event) -> str | None:
     """Return the name of the first field with a character that no name or text may hold, or None."""
     for name, forbidden in _STRINGS[type(event)]:
