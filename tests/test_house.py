@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.needs import program
 
@@ -163,6 +164,14 @@ def test_the_readmes_first_two_commands_are_the_demo_and_the_tests() -> None:
     commands = [line for block in code_blocks(ROOT / "README.md") for line in block.splitlines() if line.strip()]
     assert commands[0].startswith("make demo")
     assert commands[1].startswith("make test")
+
+
+def test_every_runbook_that_a_target_names_exists() -> None:
+    named = [
+        yaml.safe_load(path.read_text())["runbook"] for path in sorted((ROOT / "infra" / "targets").glob("*.yaml"))
+    ]
+    assert named
+    assert [page for page in named if "://" not in page and not (ROOT / page).is_file()] == []
 
 
 def test_the_licence_is_the_one_that_the_project_names() -> None:

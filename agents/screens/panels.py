@@ -49,7 +49,6 @@ class Column:
         decimals: Digits after the point; None = as it comes.
         width: Pixels; 0 = as wide as there is room.
         words: Value -> word; the cell takes the word's colour.
-        link: Address that the cell opens; empty = none. May name the cell's value as Grafana does.
     """
 
     name: str
@@ -57,7 +56,6 @@ class Column:
     decimals: int | None = None
     width: int = 0
     words: Mapping[str, Word] = field(default_factory=dict)
-    link: str = ""
 
     def to_json(self) -> Json:
         """Return the field override."""
@@ -67,7 +65,6 @@ class Column:
             "custom.width": self.width or None,
             "mappings": _mappings(self.words) or None,
             "custom.cellOptions": {"type": "color-text"} if self.words else None,
-            "links": [{"title": self.name, "url": self.link, "targetBlank": True}] if self.link else None,
         }
         properties = [{"id": name, "value": value} for name, value in wanted.items() if value is not None]
         return {"matcher": {"id": "byName", "options": self.name}, "properties": properties}

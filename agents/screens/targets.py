@@ -183,7 +183,6 @@ ORDER BY started_at, target""",
         Column(name="Objective", decimals=1, width=90),
         Column(name="Interval", width=120),
         Column(name="n", width=70),
-        Column(name="Runbook", link="${__value.raw}"),
     ),
 )
 
