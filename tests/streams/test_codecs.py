@@ -5,7 +5,7 @@ import json
 import math
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import fastavro
 import msgspec
@@ -18,6 +18,7 @@ from streams.checks import tricky_field
 from streams.codecs import (
     MAX_EVENT_BYTES,
     TELEMETRY_JSON,
+    AnyEvent,
     Invalid,
     Ok,
     decode,
@@ -487,6 +488,10 @@ class TestList:
     )
     def test_deep_nesting(self, raw: bytes) -> None:
         assert decode_list(raw, Tick) == [Invalid("$: nested too deep")]
+
+
+def test_every_registered_event_is_read() -> None:
+    assert set(get_args(AnyEvent)) == set(EVENTS.values())
 
 
 def test_the_first_byte_decides() -> None:

@@ -79,7 +79,11 @@ class Outcome:
     @property
     def explanation(self) -> str:
         """All reasons in one line; for `error_message` of OTLP's partial success."""
-        return "; ".join(f"{count} data points {refusal.value}" for refusal, count in sorted(self.rejected.items()))
+        return "; ".join(_told(refusal, count) for refusal, count in sorted(self.rejected.items()))
+
+
+def _told(refusal: Refusal, count: int) -> str:
+    return f"{count} data point{'' if count == 1 else 's'} {refusal.value}"
 
 
 def to_telemetry(request: Request, catalogue: Catalogue, tenant: str, source: str) -> Outcome:

@@ -181,6 +181,13 @@ class TestRefused:
         assert result.rejected == {Refusal.UNLISTED: 3}
         assert result.rejected_points == 3
 
+    def test_all_reasons_are_told_in_one_line(self) -> None:
+        result = outcome(body(gauge("b", point()), gauge("a.level", point("NaN"), point("NaN"))))
+        assert result.explanation == (
+            "1 data point of metrics that the catalogue does not list; "
+            "2 data points with a value that is not finite or beyond 2^43 in the catalogue's unit"
+        )
+
     @pytest.mark.parametrize("resource", [{}, {"host.name": ""}, {"host.name": "x" * 201}, {"host.id": "PC-17"}])
     def test_points_without_a_device(self, resource: dict[str, object]) -> None:
         assert refused(body(gauge("a.level", point()), resource=resource)) == {Refusal.NO_DEVICE: 1}
