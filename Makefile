@@ -50,9 +50,9 @@ bench: setup ## measure (what is measured: benchmarks/README.md)
 screens: setup ## write the generated dashboards into grafana/dashboards/
 	$(BIN)/python -m agents.screens
 
-SECRETS := $(addprefix secrets/,clickhouse_password grafana_password pseudonym_key reader_password)
+SECRETS := $(addprefix secrets/,clickhouse_password grafana_password reader_password)
 
-secrets: $(SECRETS) ## make random passwords and keys for docker-compose.yml, once
+secrets: $(SECRETS) ## make random passwords for docker-compose.yml, once
 
 # Containers read the files under users of their own, so the folder is closed and the files are not.
 $(SECRETS):

@@ -8,7 +8,7 @@ import pytest
 
 from agents.warehouse.client import Client, ask, connect
 from agents.warehouse.migrate import apply
-from tests.conftest import ClickHouse
+from tests.agents.local.services import ClickHouse
 
 ROOT = Path(__file__).resolve().parents[1]
 DATABASE = "documents"

@@ -3,8 +3,10 @@
 import dataclasses
 import importlib.resources
 import json
+import os
 import re
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,15 @@ import jsonschema
 import pytest
 import yaml
 
+from agents.gateway.identity import read_key
 from agents.settings import Settings, read_settings
 from agents.warehouse.client import ask, connect
-from tests.conftest import ClickHouse
+from tests.agents.local.services import ClickHouse
 from tests.needs import program
 
 ROOT = Path(__file__).resolve().parents[2]
-APPLICATION = ("migrate", "gateway", "telemetry", "control")
+APPLICATION = ("migrate", "key", "gateway", "telemetry", "control")
+ONCE = {"migrate", "key"}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +66,7 @@ def test_every_image_names_an_exact_version(compose: dict[str, Any]) -> None:
 
 
 def test_every_long_running_service_is_checked_and_keeps_its_data(compose: dict[str, Any]) -> None:
-    services = {name: one for name, one in compose["services"].items() if name != "migrate"}
+    services = {name: one for name, one in compose["services"].items() if name not in ONCE}
     assert [name for name, service in services.items() if "test" not in service.get("healthcheck", {})] == []
     assert [name for name, service in services.items() if not named_volumes(service)] == []
     used = {volume for service in services.values() for volume in named_volumes(service)}
@@ -81,13 +85,10 @@ def test_every_mounted_file_exists(compose: dict[str, Any]) -> None:
 
 
 def test_no_password_stands_in_the_file(compose: dict[str, Any]) -> None:
-    values = [
-        str(value) for service in compose["services"].values() for value in service.get("environment", {}).values()
-    ]
-    secret = [
-        v for v in values if re.search(r"password|secret|key", v, re.IGNORECASE) and not v.startswith("/run/secrets/")
-    ]
-    assert secret == []
+    given = [pair for service in compose["services"].values() for pair in service.get("environment", {}).items()]
+    secret = {name: str(value) for name, value in given if re.search("PASSWORD|SECRET|KEY", name)}
+    assert secret
+    assert [name for name, value in secret.items() if not value.startswith("/")] == []
     assert all(secret["file"].startswith("./secrets/") for secret in compose["secrets"].values())
     assert "/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
 
@@ -146,6 +147,19 @@ def test_the_entry_point_hands_the_passwords_on(compose: dict[str, Any], tmp_pat
     assert done.stdout == "word-clickhouse_password word-reader_password\n"
 
 
+def test_the_key_is_made_once_and_accepted(compose: dict[str, Any], tmp_path: Path) -> None:
+    shell, flag, script = compose["services"]["key"]["entrypoint"]
+    where = compose["services"]["gateway"]["environment"]["XPULSE_KEY_FILE"]
+    file = tmp_path / Path(where).name
+    environment = {"XPULSE_KEY_FILE": str(file), "PATH": os.environ["PATH"]}
+    here = [shell, flag, script.replace("$$", "$").replace("python -c", f"{sys.executable} -c")]
+    subprocess.run(here, env=environment, check=True)
+    first = read_key(file)
+    subprocess.run(here, env=environment, check=True)
+    assert read_key(file) == first
+    assert f"xpulse-state:{Path(where).parent}" in compose["services"]["gateway"]["volumes"]
+
+
 @pytest.mark.integration
 def test_prometheus_accepts_its_configuration() -> None:
     command = [program("promtool"), "check", "config", str(ROOT / "infra" / "prometheus" / "prometheus.yml")]
@@ -158,7 +172,7 @@ def test_prometheus_scrapes_every_process(compose: dict[str, Any]) -> None:
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     scraped = {target for block in jobs["xpulse"]["static_configs"] for target in block["targets"]}
     port = compose["services"]["gateway"]["environment"]["XPULSE_METRICS_PORT"]
-    assert scraped == {f"{name}:{port}" for name in APPLICATION if name != "migrate"}
+    assert scraped == {f"{name}:{port}" for name in APPLICATION if name not in ONCE}
 
 
 def users() -> ET.Element:

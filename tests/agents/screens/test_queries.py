@@ -14,7 +14,7 @@ from agents.screens.registry import SCREENS
 from agents.warehouse.client import Client, connect, insert_rows
 from agents.warehouse.migrate import apply, write_profile
 from streams.profile import STANDARD
-from tests.conftest import ClickHouse
+from tests.agents.local.services import ClickHouse
 
 pytestmark = pytest.mark.integration
 
