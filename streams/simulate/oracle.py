@@ -1,7 +1,7 @@
 """What the warehouse must hold, worked out a second time in plain Python, one event after the other.
 
-Shares nothing with the folds it checks: no numpy, no msgspec, none of their modules; the catalogue and the directory
-come in as plain values. Slow, short, and meant to be read.
+Shares nothing with the folds it checks: no numpy, no msgspec, none of their modules (`wire` reads the records); the
+catalogue and the directory come in as plain values. Slow, short, and meant to be read.
 
 A reading counts in milli-units, `round(value * 1000)`: the product is an IEEE double, halves go to the even neighbour,
 which is what `numpy.rint(value * 1000)` gives, too. Goodness compares milli-units with the milli-units of the limit.
@@ -10,17 +10,20 @@ which is what `numpy.rint(value * 1000)` gives, too. Goodness compares milli-uni
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
-from unicodedata import bidirectional, category
 
-DIMENSIONS = ("country", "site", "business_unit", "service", "application", "device_model", "os_version")
+from streams.simulate.wire import DIMENSIONS, parse
+
+__all__ = [
+    "DIMENSIONS", "Audit", "Facts", "Key", "Record", "Sums", "Window", "expected_feedback", "expected_windows",
+    "fold_topic", "milli",
+]  # fmt: skip
+
 MAX_AHEAD_MS, MAX_BEHIND_MS = 5 * 60_000, 14 * 86_400_000
 DEVICES_KEPT = 256
-MAX_BYTES = 65_536
 
 
 class Facts(NamedTuple):
@@ -247,59 +250,3 @@ def _hash(device: str) -> int:
 def _is_believed(event: Mapping[str, Any], stamp_ms: int, facts: Mapping[str, Facts]) -> bool:
     age = stamp_ms - event["event_time_ms"]
     return -MAX_AHEAD_MS <= age <= MAX_BEHIND_MS and event["metric"] in facts
-
-
-def _text(least: int, most: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and least <= len(value) <= most and not any(map(_is_tricky, value))
-
-
-def _is_tricky(sign: str) -> bool:
-    """Control characters, half characters, separators of lines, switches of the writing direction, byte order marks."""
-    return category(sign) in _TRICKY or bidirectional(sign) in _TRICKY or sign == "\ufeff"
-
-
-def _whole(most: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and 0 <= value <= most
-
-
-def _is_value(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < 2**43
-
-
-_TRICKY = frozenset(("Cc", "Cs", "Zl", "Zp", "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"))
-_TIME = _whole(253_402_300_799_999)
-_REQUIRED: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
-    "telemetry": {
-        **dict.fromkeys(("event_id", "tenant", "source", "device", "metric"), _text(1, 200)),
-        "event_time_ms": _TIME,
-        "value": _is_value,
-    },
-    "tick": {"gateway": _text(1, 200), "at_ms": _TIME},
-}
-_OPTIONAL: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
-    "telemetry": {
-        **dict.fromkeys(DIMENSIONS, _text(0, 120)),
-        "person": _text(0, 200),
-        "covers_ms": _whole(86_400_000),
-        "shared": lambda value: type(value) is bool,
-    },
-    "tick": {},
-}
-
-
-def parse(raw: bytes | None) -> dict[str, Any] | None:
-    """Return a canonical telemetry event or tick; None if a record is not one."""
-    if raw is None or len(raw) > MAX_BYTES:
-        return None
-    try:
-        event = json.loads(raw.decode(), parse_constant=_refuse)
-        required, optional = _REQUIRED[event["signal"]], _OPTIONAL[event["signal"]]
-        rules = {"signal": _text(1, 20), **required, **optional}
-        is_complete = required.keys() <= event.keys() <= rules.keys()
-        return event if is_complete and all(rules[name](value) for name, value in event.items()) else None
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

@@ -1,5 +1,6 @@
 import inspect
 import json
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.simulate import oracle
+from streams.simulate import oracle, wire
 from streams.simulate.agenda import Item
 from streams.simulate.directory import device_dimensions, shared_devices
 from streams.simulate.names import BOOT_TIME, CPU_UTILIZATION, CRASH, RESPONSE_GOOD_MS, RESPONSE_TIME
@@ -21,9 +22,9 @@ from streams.simulate.oracle import (
     expected_windows,
     fold_topic,
     milli,
-    parse,
 )
 from streams.simulate.organisation import Organisation
+from streams.simulate.wire import parse
 from tests.streams.simulate.play import of
 
 LOAD = {"load": Facts(("country", "application"), ("at_most", 2.0), 10_000), "plain": Facts((), None, 10_000)}
@@ -53,9 +54,11 @@ def load_key(start_ms: int = T_MS, country: str = "", shared: bool = False) -> K
     return Key("t", "load", (country, "", "", "", "", "", ""), shared, start_ms)
 
 
-def test_it_shares_nothing_with_the_product() -> None:
-    imports = [line for line in inspect.getsource(oracle).splitlines() if line.startswith(("import", "from"))]
-    assert not any(word in line for line in imports for word in ("streams", "agents", "numpy", "msgspec"))
+@pytest.mark.parametrize("module", [oracle, wire], ids=["oracle", "wire"])
+def test_it_shares_nothing_with_the_product(module: ModuleType) -> None:
+    imports = [line for line in inspect.getsource(module).splitlines() if line.startswith(("import", "from"))]
+    others = [line for line in imports if "streams.simulate.wire" not in line]
+    assert not any(word in line for line in others for word in ("streams", "agents", "numpy", "msgspec"))
 
 
 @given(st.floats(-(2.0**43), 2.0**43, exclude_min=True, exclude_max=True))
