@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from pathlib import Path
 from typing import NoReturn
 
 import faust
@@ -28,8 +30,14 @@ def warehouse(settings: Settings) -> Warehouse:
             port=settings.clickhouse_port,
             user=settings.clickhouse_user,
             password=settings.clickhouse_password(),
+            database=settings.clickhouse_database,
         )
     )
+
+
+def state_dir(settings: Settings) -> Path:
+    """Return the folder for Faust's working files; nothing in it is needed after a restart."""
+    return Path(settings.data_dir or tempfile.gettempdir()) / "faust"
 
 
 def run(app: faust.App) -> NoReturn:

@@ -33,6 +33,7 @@ class Settings:
     group_prefix: str = _setting("xpulse", "first part of every consumer group's name")
     clickhouse_host: str = _setting("127.0.0.1", "ClickHouse host, HTTP interface")
     clickhouse_port: int = _setting(8123, "ClickHouse port, HTTP interface")
+    clickhouse_database: str = _setting("xpulse", "restricted database; readers use the one with _pub added")
     clickhouse_user: str = _setting("xpulse", "ClickHouse user that writes")
     clickhouse_password_file: str = _setting("", "file that holds that user's password; empty = none")
     gateway_host: str = _setting("127.0.0.1", "address on which the gateway listens")

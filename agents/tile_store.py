@@ -27,7 +27,8 @@ from agents.warehouse.native import (
     uuids,
 )  # fmt: skip
 from streams.aggregates import Groups
-from streams.keys import DIMENSIONS, Keys
+from streams.catalogue import DIMENSIONS
+from streams.keys import Keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

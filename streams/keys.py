@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.catalogue import Catalogue, Metric
+from streams.catalogue import DIMENSIONS, Catalogue, Metric
 from streams.events import Telemetry
 
-DIMENSIONS = ("country", "site", "business_unit", "service", "application", "device_model", "os_version")
 OTHER = "__other__"
 """The value of all grouped dimensions once a tile holds more keys than allowed."""
 UNKNOWN_METRIC = -1

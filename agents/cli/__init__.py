@@ -1,0 +1,30 @@
+"""The command `xpulse`: one module per command, registered here."""
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from agents.cli.worker import workers
+from streams.errors import ConfigError, XPulseError
+
+app = typer.Typer(
+    help="Live experience levels for IT: feedback and telemetry in, exact windows, judged targets, drift alerts out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(workers, name="worker")
+
+
+def main() -> NoReturn:
+    """Run the command line; what a person must correct ends with status 2 and one clear line."""
+    try:
+        app()
+    except ConfigError as error:
+        print(f"xpulse: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except XPulseError as error:
+        print(f"xpulse: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    raise SystemExit(0)

@@ -1,0 +1,68 @@
+"""`xpulse worker telemetry | control`: one process of Faust agents."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from agents import telemetry, telemetry_metrics
+from agents.app import make_app
+from agents.processes import prepare, run, state_dir, warehouse
+from agents.settings import Settings, read_settings
+from agents.tile_store import ClickHouseTiles, Origin
+from agents.topics import topic_state
+from streams.catalogue import Catalogue, parse_catalogue
+from streams.keys import Keys
+from streams.profile import Profile
+from streams.tiles import Rules
+
+workers = typer.Typer(help="Run the agents that read from Kafka.", no_args_is_help=True)
+
+
+@workers.command("telemetry")
+def run_telemetry() -> NoReturn:
+    """Fold telemetry into windows: any number of these share the partitions of the topic."""
+    settings = read_settings()
+    prepare(settings)
+    profile = settings.time_profile()
+    keys = Keys(read_catalogue(settings))
+    store = ClickHouseTiles(warehouse(settings), keys, _origin(settings, profile))
+    name = f"{settings.group_prefix}-telemetry-g{profile.generation}"
+    app = make_app(name, brokers=settings.brokers, data_dir=state_dir(settings))
+    worker = telemetry.TelemetryWorker(
+        app, fold_rules(profile), keys, store, telemetry_metrics.PrometheusObserver(), telemetry.Pace(flush_s=profile.flush_ms / 1000)
+    )
+    telemetry.register(app, worker)
+    run(app)
+
+
+def fold_rules(profile: Profile) -> Rules:
+    """Return what a profile says to the fold."""
+    return Rules(
+        tile_size=profile.tile_size,
+        horizon=profile.horizon,
+        window_ms=profile.window_ms,
+        grace_ms=profile.grace_ms,
+        max_keys=profile.max_keys,
+    )
+
+
+def read_catalogue(settings: Settings) -> Catalogue:
+    """Return the metric catalogue that the settings name.
+
+    Raises:
+        ConfigError: It cannot be read or is wrong.
+    """
+    path = Path(settings.catalogue_file)
+    return parse_catalogue(path.read_text(), source=str(path))
+
+
+def _origin(settings: Settings, profile: Profile) -> Origin:
+    state = topic_state(settings.brokers, telemetry.TOPIC)
+    return Origin(
+        topic=telemetry.TOPIC,
+        incarnation=state.incarnation,
+        partitions=state.partitions,
+        generation=profile.generation,
+        window_ms=profile.window_ms,
+    )
