@@ -131,13 +131,13 @@ def test_memory_is_what_is_under_way_not_the_past(make: Callable[[str], Scenario
     stream = timeline(scenario, 1, START_MS)
     tracemalloc.start()
     try:
-        sum(1 for _ in islice(stream, 10_000))
+        sum(1 for _ in islice(stream, 6_000))
         before, _ = tracemalloc.get_traced_memory()
-        sum(1 for _ in islice(stream, 40_000))
+        sum(1 for _ in islice(stream, 20_000))
         now, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert now - before < 2_000_000, "40,000 events of about 600 bytes passed by"
+    assert now - before < 1_000_000, "20,000 events of about 600 bytes passed by"
 
 
 @pytest.mark.parametrize("make", [demo, design], ids=["demo", "design"])
