@@ -40,6 +40,7 @@ class Result:
     body: bytes = b""
     read_rows: int = 0
     read_bytes: int = 0
+    result_rows: int = 0
     written_rows: int = 0
     written_bytes: int = 0
     elapsed_ns: int = 0
@@ -107,8 +108,9 @@ def _result(found: Any) -> Result:
         raise from_engine(found.error_message())
     return Result(
         body=found.bytes() or b"",
-        read_rows=found.rows_read(),
-        read_bytes=found.bytes_read(),
+        read_rows=found.storage_rows_read(),
+        read_bytes=found.storage_bytes_read(),
+        result_rows=found.rows_read(),
         written_rows=found.rows_written(),
         written_bytes=found.bytes_written(),
         elapsed_ns=int(found.elapsed() * 1e9),

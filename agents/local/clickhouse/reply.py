@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import re
 import zlib
 from collections.abc import Callable, Mapping
 
@@ -11,10 +10,10 @@ import zstandard
 
 from agents.local.clickhouse.engine import Result
 from agents.local.clickhouse.errors import StatementError
+from agents.local.clickhouse.lexer import END, tokens
 
 NAME = "xpulse-embedded"
 TIMEZONE = "UTC"
-_FORMAT = re.compile(rb"\bFORMAT\s+(\w+)\s*(?:SETTINGS\s[^']*)?;?\s*\Z", re.IGNORECASE)
 _TYPES = (
     ("JSONEachRow", "application/x-ndjson; charset=UTF-8"),
     ("JSON", "application/json; charset=UTF-8"),
@@ -49,9 +48,12 @@ def error_headers(error: StatementError) -> dict[str, str]:
 
 
 def output_format(text: bytes, default: str) -> str:
-    """Return the format that a reading statement is answered in: its own last word, or `default`."""
-    found = _FORMAT.search(text, max(0, len(text) - 500))
-    return found[1].decode() if found else default
+    """Return the format that a reading statement is answered in: the one it names at its end, or `default`."""
+    found = [*tokens(text), END]
+    for word, name, after in zip(found, found[1:], [*found[2:], END], strict=False):
+        if word.text == b"FORMAT" and word.is_word and name.is_word and after.text in (b"", b";", b"SETTINGS"):
+            return text[name.start : name.end].decode()
+    return default
 
 
 def rows_headers(form: str) -> dict[str, str]:
@@ -65,6 +67,7 @@ def summary_header(result: Result, *, shows_reads: bool) -> dict[str, str]:
     counts = {
         "read_rows": result.read_rows if shows_reads else 0,
         "read_bytes": result.read_bytes if shows_reads else 0,
+        "result_rows": result.result_rows,
         "written_rows": result.written_rows,
         "written_bytes": result.written_bytes,
         "result_bytes": len(result.body),
