@@ -143,7 +143,9 @@ def judge_epoch(state: JudgeState | None, target: Target, step: Step, ruler: Rul
         spans=_rolled(before.spans, step, window_ms=target.window_s * 1000, unit_ms=ruler.unit_ms),
         drift=watched.state,
     )
-    return Judged(state=after, verdict=_verdict(after, target, watched.evidence), detection=watched.detection)
+    return Judged(
+        state=after, verdict=verdict_of(after, target, evidence=watched.evidence), detection=watched.detection
+    )
 
 
 def decide(n: int, shares: Interval, *, objective: float, least: int) -> VerdictKind:
@@ -189,7 +191,8 @@ def _rolled(spans: tuple[Span, ...], step: Step, *, window_ms: int, unit_ms: int
     return tuple(Span(start, one.n, one.total, one.squares) for start, one in sorted(sums.items()) if start >= first_ms)
 
 
-def _verdict(state: JudgeState, target: Target, evidence: float) -> Verdict:
+def verdict_of(state: JudgeState, target: Target, *, evidence: float) -> Verdict:
+    """Return what a state says about its target; `evidence` is the detector's mean over its level."""
     scale = INDICATORS[target.indicator].scale
     period = _period_moments(state.weights)
     shares = always_valid(state.weights, alpha=ALPHA)

@@ -1,0 +1,187 @@
+"""`xpulse targets check | publish | retire | show | schema`: experience targets as code."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agents.gateway.directory import file_of, read
+from agents.gateway.directory_rows import DIMENSIONS
+from agents.processes import warehouse
+from agents.publisher import Publisher
+from agents.settings import ROOT, Settings, read_settings
+from agents.target_ledger import TargetLedger, publish, retire
+from agents.warehouse.migrate import public_of
+from streams.catalogue import Catalogue, parse_catalogue
+from streams.errors import TargetError
+from streams.events.judging import Target
+from streams.targets import Stamp, TargetFile, expand, json_schema, read_target_file, run_length
+
+FOLDER = ROOT / "infra" / "targets"
+
+targets = typer.Typer(help="Experience targets as code.", no_args_is_help=True)
+
+Files = Annotated[list[Path] | None, typer.Argument(help="Target files; none = all in infra/targets.")]
+Tenant = Annotated[str, typer.Option(help="Whom the targets are for.")]
+Author = Annotated[str, typer.Option(help="Who answers for the change; empty = the user of this machine.")]
+Reason = Annotated[str, typer.Option(help="Why, for the history.")]
+
+
+@targets.command()
+def check(files: Files = None) -> None:
+    """Say whether target files can be judged; names file, key and allowed values of the first fault."""
+    settings = read_settings()
+    profile = settings.time_profile()
+    for spec in read_files(files or target_files(), read_catalogue(settings)):
+        slices = f"per {' and '.join(spec.for_each)}" if spec.for_each else "one target"
+        length = run_length(spec, profile.name)
+        print(f"{spec.id}: good; {slices}, a false alert in {length:,.0f} {_unit(spec)} of a slice on target")
+
+
+@targets.command("publish")
+def publish_files(
+    tenant: Tenant, files: Files = None, author: Author = "", reason: Reason = "published from files"
+) -> None:
+    """Append what changed to the versions of the targets; what did not change keeps its version."""
+    settings = read_settings()
+    specs = read_files(files or target_files(), read_catalogue(settings))
+    stamp = stamp_now(author or getpass.getuser(), reason)
+    values = known_values(settings, tenant)
+    name = settings.time_profile().name
+    drafts = [
+        draft for spec in specs for draft in expand(spec, tenant=tenant, profile=name, values=values, stamp=stamp)
+    ]
+    done = _with_publisher(settings, lambda ledger, publisher: publish(ledger, publisher, drafts))
+    for target in done.appended:
+        print(f"{target.target}: version {target.version}")
+    print(f"{len(done.appended)} new versions, {len(done.unchanged)} unchanged")
+
+
+@targets.command("retire")
+def retire_tenant(tenant: Tenant, reason: Reason, author: Author = "") -> None:
+    """End all targets of a tenant; their open alerts are resolved."""
+    settings = read_settings()
+    stamp = stamp_now(author or getpass.getuser(), reason)
+    ended: list[Target] = _with_publisher(settings, lambda ledger, publisher: retire(ledger, publisher, tenant, stamp))
+    print(f"{len(ended)} targets retired")
+
+
+@targets.command()
+def show(tenant: Annotated[str, typer.Option(help="Only this tenant; empty = all.")] = "") -> None:
+    """Show the newest verdict of every active target."""
+    settings = read_settings()
+    sql = f"""
+    SELECT tenant, target, version, objective, verdict, score, lower, upper, n, rolling_score, trend, drifting,
+           toUnixTimestamp64Milli(at)
+    FROM `{public_of(settings.clickhouse_database)}`.target_status
+    WHERE {{tenant:String}} IN ('', tenant) ORDER BY tenant, target
+    """  # noqa: S608 - the name of our own database
+    table = Table("tenant", "target", "version", "objective", "verdict", "score", "n", "now", "trend", "drift", "as of")
+    for row in warehouse(settings).ask(sql, {"tenant": tenant}):
+        table.add_row(*_cells(row))
+    Console().print(table)
+
+
+@targets.command()
+def schema() -> None:
+    """Print the JSON Schema of target files (published as infra/targets/schema.json)."""
+    print(json.dumps(json_schema(), indent=2))
+
+
+def target_files(folder: Path = FOLDER) -> list[Path]:
+    """Return the target files of a folder, by name.
+
+    Raises:
+        TargetError: There are none.
+    """
+    found = sorted(folder.glob("*.yaml"))
+    if not found:
+        raise TargetError(f"{folder}: no target file; allowed: *.yaml")
+    return found
+
+
+def read_files(files: Sequence[Path], catalogue: Catalogue) -> list[TargetFile]:
+    """Return the checked files.
+
+    Raises:
+        TargetError: One cannot be read or judged.
+    """
+    metrics = {name: metric.group_by for name, metric in catalogue.metrics.items() if metric.good is not None}
+    return [read_target_file(_text(path), source=str(path), metrics=metrics) for path in files]
+
+
+def read_catalogue(settings: Settings) -> Catalogue:
+    """Return the metric catalogue that the settings name.
+
+    Raises:
+        ConfigError: It cannot be read or is wrong.
+    """
+    return parse_catalogue(_text(Path(settings.catalogue_file)), source=settings.catalogue_file)
+
+
+def known_values(settings: Settings, tenant: str) -> dict[str, list[str]]:
+    """Return per dimension the values that the tenant's directory knows now; nothing without a directory."""
+    if not settings.directory_dir:
+        return {}
+    path = file_of(Path(settings.directory_dir), tenant)
+    if not path.exists():
+        return {}
+    now_ms = int(time.time() * 1000)
+    rows = sorted((row for row in read(path) if row.valid_from_ms <= now_ms), key=lambda row: row.valid_from_ms)
+    newest = {(row.kind, row.id): row for row in rows}
+    found: dict[str, set[str]] = {name: set() for name in (*DIMENSIONS, "application")}
+    for row in newest.values():
+        for name, value in zip(DIMENSIONS, row.dimensions, strict=True):
+            found[name].add(value)
+        if row.kind == "application":
+            found["application"].add(row.id)
+    return {name: sorted(values - {""}) for name, values in found.items()}
+
+
+def stamp_now(author: str, reason: str) -> Stamp:
+    """Return a stamp of this moment."""
+    now_ms = int(time.time() * 1000)
+    return Stamp(valid_from_ms=now_ms, recorded_at_ms=now_ms, author=author, reason=reason)
+
+
+def _with_publisher(settings: Settings, work: Any) -> Any:
+    async def run() -> Any:
+        publisher = Publisher(settings.brokers)
+        try:
+            return await work(TargetLedger(warehouse(settings)), publisher)
+        finally:
+            publisher.close()
+
+    return asyncio.run(run())
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TargetError(f"{path}: cannot be read: {type(error).__name__}") from error
+
+
+def _unit(spec: TargetFile) -> str:
+    return "windows" if spec.indicator.metric else "answers"
+
+
+def _cells(row: Sequence[Any]) -> list[str]:
+    tenant, target, version, objective, verdict, score, lower, upper, n, now, trend, drifting, at_ms = row
+    figure = "–" if score is None else f"{score:.1f} ({lower:.1f} to {upper:.1f})"
+    at = datetime.fromtimestamp(at_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
+    rolling = "–" if now is None else f"{now:.1f}"
+    drift = "yes" if drifting else ""
+    return [
+        tenant, target, str(version), f"{objective:g}", verdict, figure, str(n), rolling, trend, drift, at,
+    ]  # fmt: skip

@@ -1,0 +1,257 @@
+"""Delivery: every alert on its topic to every notifier, at least once, in order per episode, each attempt on record.
+
+The topic is the queue. An offset is committed once everything before it is settled with every notifier: delivered,
+refused for good, or given up a day after it was published. A receiver that hangs costs one bounded attempt and then a
+growing pause, and only its own notices wait. After a restart the uncommitted alerts are read again, and what the
+`deliveries` table has as settled is not sent again: a process killed between sending and recording repeats one notice,
+with the same key.
+
+A broker that forgets (the embedded one) may lose alerts that were published and not yet read. So alerts of the last
+hour that nobody has a record of are taken from the `alerts` table when partitions are assigned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import faust
+from faust.types import TP
+
+from agents.app import aborting
+from agents.deliver_store import Attempt, Outcome
+from agents.judge import alert_key
+from agents.metrics import counter
+from agents.notify import Notifier
+from agents.refusals import RefusalStore, Taken, put_away, sort_out
+from agents.retry import backoff_s
+from agents.topics import ALERTS, partition_of
+from agents.transport import Chunk, chunked
+from streams.errors import DeliveryError
+from streams.events.judging import Alert
+from streams.outbox import Errand, Key, Outbox, key_of
+
+log = logging.getLogger(__name__)
+
+ATTEMPT_LIMIT_S = 15.0
+"""Longest time that any notifier gets for one attempt, its own limit aside; seconds."""
+GIVE_UP_MS = 86_400_000
+"""How long after its publication an alert is tried."""
+ADOPT_MS = 3_600_000
+"""How far back alerts are looked for that the topic may have lost."""
+LOOK_S = 1.0
+"""Longest time between two looks at what is due; seconds."""
+
+R = TypeVar("R")
+
+
+class DeliverPort(Protocol):
+    """Where attempts are written down. All methods block."""
+
+    def settled(self, keys: Collection[Key]) -> Mapping[Key, Collection[str]]:
+        """Return for each alert state the notifiers with which it is settled."""
+
+    def recent(self, since_ms: int) -> Sequence[tuple[Alert, int]]:
+        """Return the alerts that were written after an instant, each with when it was; ms UTC."""
+
+    def record(self, attempts: Sequence[Attempt]) -> None:
+        """Write attempts down; returns once acknowledged."""
+
+
+class DeliverWorker:
+    """Delivers the alerts of the partitions that this process owns.
+
+    Args:
+        app: An application from `agents.app.make_app`.
+        notifiers: By name; from `agents.notify.build_notifiers`.
+        store: Where attempts are written down; used by one thread at a time.
+        refusals: Where undecodable alerts go; a connection of its own.
+        partitions: Number of the topic's partitions.
+    """
+
+    def __init__(
+        self,
+        app: faust.App,
+        notifiers: Mapping[str, Notifier],
+        store: DeliverPort,
+        refusals: RefusalStore,
+        *,
+        partitions: int,
+    ) -> None:
+        self._app = app
+        self._notifiers = notifiers
+        self._store = store
+        self._refusals = refusals
+        self._partitions = partitions
+        self._outbox = Outbox(notifiers)
+        self._generation = -1
+        self._committed: dict[int, int] = {}
+        self._store_lock, self._commit_lock = asyncio.Lock(), asyncio.Lock()
+        self._wake = {name: asyncio.Event() for name in notifiers}
+        self._is_fresh = True
+
+    async def take(self, chunk: Chunk) -> None:
+        """Take note of the alerts in a chunk."""
+        if chunk.generation != self._app.consumer_generation_id:
+            return
+        with aborting():
+            outbox, self._generation = self._outbox, chunk.generation
+            taken, refused = sort_out(chunk, Alert)
+            await put_away(self._refusals, refused, ALERTS)
+            await self._add(outbox, chunk, taken)
+            outbox.read_up_to(chunk.partition, chunk.end)
+            self._wake_all()
+            await self._commit(outbox)
+
+    async def _add(self, outbox: Outbox, chunk: Chunk, taken: Sequence[Taken[Alert]]) -> None:
+        settled = await self._ask(lambda: self._store.settled({key_of(one.event) for one in taken}))
+        for one in taken:
+            outbox.add(one.event, stamp_ms=one.stamp_ms, settled=settled.get(key_of(one.event), ()))
+            outbox.place(chunk.partition, one.offset, one.event)
+
+    def drop(self) -> None:
+        """Forget what is outstanding: whoever owns the partitions next reads it again."""
+        self._outbox, self._committed, self._is_fresh = Outbox(self._notifiers), {}, True
+
+    async def run(self) -> None:
+        """Deliver until the application stops; every notifier has a loop of its own."""
+        try:
+            await asyncio.gather(self._adopt_when_fresh(), *map(self._serve, self._notifiers))
+        finally:
+            for notifier in self._notifiers.values():
+                await notifier.close()
+
+    async def _serve(self, name: str) -> None:
+        while not self._app.should_stop:
+            outbox = self._outbox
+            errand = outbox.next_errand(name, _now_ms())
+            if errand is None:
+                await self._rest(name, outbox.next_due_ms(name))
+            else:
+                await self._run_errand(outbox, errand)
+
+    async def _rest(self, name: str, due_ms: int | None) -> None:
+        pause_s = LOOK_S if due_ms is None else min(LOOK_S, max(0.01, (due_ms - _now_ms()) / 1000))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake[name].wait(), pause_s)
+        self._wake[name].clear()
+
+    async def _run_errand(self, outbox: Outbox, errand: Errand) -> None:
+        attempt = await self._attempt(errand)
+        await self._ask(lambda: self._store.record([attempt]))
+        counter("xpulse_deliveries_total").labels(attempt.notifier, attempt.outcome).inc()
+        if attempt.outcome == "retry":
+            outbox.postpone(errand, _now_ms())
+            return
+        outbox.settle(errand)
+        self._wake_all()
+        await self._commit(outbox)
+
+    async def _attempt(self, errand: Errand) -> Attempt:
+        failure = await self._send(errand)
+        outcome: Outcome = "delivered" if failure is None else _outcome(failure, errand)
+        reason = "" if failure is None else failure.reason
+        if failure is not None:
+            level = logging.WARNING if outcome == "retry" else logging.ERROR
+            log.log(
+                level, "delivery_%s notifier=%s alert=%s reason=%s", outcome, errand.notifier, _name(errand), reason
+            )
+        return Attempt(
+            key=key_of(errand.alert), notifier=errand.notifier, outcome=outcome, reason=reason, at_ms=_now_ms()
+        )
+
+    async def _send(self, errand: Errand) -> DeliveryError | None:
+        """Send once; return why it failed, or None."""
+        try:
+            async with asyncio.timeout(ATTEMPT_LIMIT_S):
+                await self._notifiers[errand.notifier].send(errand.alert)
+        except DeliveryError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - the agent's boundary: a notifier's bug must not stop the others
+            return DeliveryError(type(error).__name__, is_retryable=True)
+        return None
+
+    async def _adopt_when_fresh(self) -> None:
+        """Look for alerts that the topic may have lost, once after each assignment."""
+        while not self._app.should_stop:
+            mine = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == ALERTS}
+            if self._is_fresh and mine:
+                self._is_fresh = False
+                await self._adopt(self._outbox, mine)
+            await asyncio.sleep(LOOK_S)
+
+    async def _adopt(self, outbox: Outbox, mine: Collection[int]) -> None:
+        found = await self._ask(lambda: self._store.recent(_now_ms() - ADOPT_MS))
+        ours = [(alert, at_ms) for alert, at_ms in found if partition_of(alert_key(alert), self._partitions) in mine]
+        settled = await self._ask(lambda: self._store.settled({key_of(alert) for alert, _ in ours}))
+        for alert, at_ms in ours:
+            outbox.add(alert, stamp_ms=at_ms, settled=settled.get(key_of(alert), ()))
+        self._wake_all()
+
+    async def _commit(self, outbox: Outbox) -> None:
+        async with self._commit_lock:
+            offsets = {p: offset for p, offset in outbox.commit_offsets().items() if offset > self._committed.get(p, 0)}
+            if not offsets or outbox is not self._outbox:
+                return
+            where = {TP(ALERTS, partition): offset for partition, offset in offsets.items()}
+            if await self._app.consumer.commit_exact(where, self._generation):
+                self._committed.update(offsets)
+
+    async def _ask(self, question: Callable[[], R]) -> R:
+        """Ask or tell ClickHouse, as often as it takes."""
+        failures = 0
+        while True:
+            try:
+                async with self._store_lock:
+                    return await asyncio.to_thread(question)
+            except Exception as error:  # noqa: BLE001 - the agent's boundary: any outcome but an answer is unknown
+                failures += 1
+                log.warning("deliver_store_failed error=%s", type(error).__name__)
+                await asyncio.sleep(backoff_s(failures))
+
+    def _wake_all(self) -> None:
+        for event in self._wake.values():
+            event.set()
+
+
+def _outcome(error: DeliveryError, errand: Errand) -> Outcome:
+    if not error.is_retryable:
+        return "refused"
+    return "given_up" if _now_ms() - errand.stamp_ms > GIVE_UP_MS else "retry"
+
+
+def _name(errand: Errand) -> str:
+    return f"{errand.alert.alert_id}/{errand.alert.sequence}"
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def register(app: faust.App, worker: DeliverWorker, topic: str = ALERTS) -> None:
+    """Register the agent, its deliveries and its reaction to a rebalance on `app`.
+
+    Args:
+        app: An application from `agents.app.make_app`.
+        worker: Delivers.
+        topic: Topic of the alerts.
+    """
+
+    async def alerts(stream: Any) -> None:
+        async for chunk in stream:
+            await worker.take(chunk)
+
+    async def revoked(*_args: Any, **_kwargs: Any) -> None:
+        worker.drop()
+
+    async def deliveries(_app: faust.App) -> None:
+        with aborting():
+            await worker.run()
+
+    app.agent(chunked(app, topic), name="xpulse.deliver", concurrency=1)(alerts)
+    app.on_partitions_revoked.connect(revoked)
+    app.task(deliveries)
