@@ -121,9 +121,9 @@ class RecordsWorker:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
 
-    def owns(self, tp: TP) -> bool:
-        """Return whether this process takes in the partition at the moment."""
-        return tp in self._intakes
+    def stored_ms(self, partition: int = 0) -> int | None:
+        """Return up to when a partition is stored; ms since the epoch, None if this process does not own it."""
+        return next((intake.stored_ms for tp, intake in self._intakes.items() if tp.partition == partition), None)
 
     async def take(self, chunk: Chunk) -> None:
         """Take in one chunk; waits while too much is waiting for storage."""

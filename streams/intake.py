@@ -100,6 +100,11 @@ class Intake:
         """Records that are not stored yet."""
         return len(self._filling) + (len(self._sealed.batch) if self._sealed else 0)
 
+    @property
+    def stored_ms(self) -> int:
+        """Up to when this partition is stored: the largest record timestamp; ms since the epoch, 0 if not known."""
+        return self._stored.arrival_ms
+
     def push(self, first: int, values: Sequence[bytes | None], stamps: Sequence[int]) -> int:
         """Take in consecutive records; those seen before are skipped.
 

@@ -6,7 +6,7 @@ its rows until they are acknowledged and sends them again unchanged, which every
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import clickhouse_connect
@@ -56,7 +56,7 @@ class Address:
     host: str
     port: int
     user: str
-    password: str = ""
+    password: str = field(default="", repr=False)
     database: str = "xpulse"
 
 
@@ -191,26 +191,26 @@ class Warehouse:
 
     def insert_native(self, table: str, block: bytes, rows: int) -> None:
         """As `insert_native`."""
-        with self._lend() as client:
+        with self.lend() as client:
             insert_native(client, table, block, rows)
 
     def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """As `insert_rows`; the table's types are asked once per connection."""
         if not rows:
             return
-        with self._lend() as client:
+        with self.lend() as client:
             if table not in self._types:
                 self._types[table] = {name: kind for name, kind, *_ in ask(client, f"DESCRIBE TABLE {table}")}
             insert_rows(client, table, columns, rows, types=self._types[table])
 
     def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """As `ask`."""
-        with self._lend() as client:
+        with self.lend() as client:
             return ask(client, sql, parameters)
 
     def command(self, sql: str) -> None:
         """As `command`."""
-        with self._lend() as client:
+        with self.lend() as client:
             command(client, sql)
 
     def close(self) -> None:
@@ -221,7 +221,8 @@ class Warehouse:
             client.close()
 
     @contextmanager
-    def _lend(self) -> Iterator[Client]:
+    def lend(self) -> Iterator[Client]:
+        """Lend the client; it is thrown away if anything goes wrong meanwhile."""
         try:
             yield self._open()
         except BaseException:
