@@ -17,13 +17,14 @@ import yaml
 
 from agents.gateway.identity import read_key
 from agents.settings import Settings, read_settings
+from agents.topics import LOCAL_PARTITIONS, partition_count
 from agents.warehouse.client import ask, connect
 from tests.agents.local.services import ClickHouse
 from tests.needs import program
 
 ROOT = Path(__file__).resolve().parents[2]
-APPLICATION = ("migrate", "key", "gateway", "telemetry", "control")
-ONCE = {"migrate", "key"}
+APPLICATION = ("migrate", "topics", "key", "gateway", "telemetry", "control")
+ONCE = {"migrate", "topics", "key"}
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +162,15 @@ def test_the_key_is_made_once_and_accepted(compose: dict[str, Any], tmp_path: Pa
 
 
 @pytest.mark.integration
+def test_the_topics_are_made_by_the_command_that_is_written_there(compose: dict[str, Any], broker: str) -> None:
+    _, flag, script = compose["services"]["topics"]["entrypoint"]
+    environment = {**os.environ, "XPULSE_BROKERS": broker}
+    for _ in range(2):
+        subprocess.run([sys.executable, flag, script], env=environment, check=True, cwd=ROOT)
+    assert {name: partition_count(broker, name) for name in LOCAL_PARTITIONS} == LOCAL_PARTITIONS
+
+
+@pytest.mark.integration
 def test_prometheus_accepts_its_configuration() -> None:
     command = [program("promtool"), "check", "config", str(ROOT / "infra" / "prometheus" / "prometheus.yml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
@@ -171,8 +181,9 @@ def test_prometheus_scrapes_every_process(compose: dict[str, Any]) -> None:
     config = yaml.safe_load((ROOT / "infra" / "prometheus" / "prometheus.yml").read_text())
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     scraped = {target for block in jobs["xpulse"]["static_configs"] for target in block["targets"]}
-    port = compose["services"]["gateway"]["environment"]["XPULSE_METRICS_PORT"]
-    assert scraped == {f"{name}:{port}" for name in APPLICATION if name not in ONCE}
+    given = {name: compose["services"][name]["environment"] for name in APPLICATION if name not in ONCE}
+    ports = {name: one.get("XPULSE_GATEWAY_PORT", one["XPULSE_METRICS_PORT"]) for name, one in given.items()}
+    assert scraped == {f"{name}:{port}" for name, port in ports.items()}
 
 
 def users() -> ET.Element:
