@@ -6,13 +6,15 @@ system tables, nor `INTO OUTFILE`; this does. The text is judged as the engine i
 """
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import pairwise
 
 import orjson
 
-from agents.local.clickhouse.engine import Engine
+from agents.local.clickhouse.engine import Engine, Session
 from agents.local.clickhouse.errors import Code, StatementError, refusal
 
 _SHOW = {"DATABASES", "TABLES", "COLUMNS", "FULL", "FUNCTIONS", "SETTINGS"}
@@ -55,6 +57,7 @@ _TABLE_FUNCTIONS = frozenset(
 )
 # Scalar functions that read files, call other machines or only burn time.
 _FUNCTIONS = frozenset({"file", "eval", "catboostevaluate", "logtrace", "sleep", "sleepeachrow", "showcertificate"})
+_REMEMBERED, _REMEMBERED_LENGTH = 1000, 10_000
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*\Z")
 
 _CUT = "WITH formatQuerySingleLine({text:String}) AS line SELECT line, tokenizeQuery(line) FORMAT JSONCompact"
@@ -73,51 +76,83 @@ class Token:
     name: str
 
 
+_END = Token("", "")
+
+
 class Guard:
-    """Judges statements of readers; keeps the verdicts of the latest 1,000 texts."""
+    """Judges statements of readers; remembers the latest short ones that it let through.
+
+    Args:
+        engine: Asked once for the names of its functions.
+    """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
         table_functions, functions = _function_names(engine)
         self._called = table_functions - _TABLE_FUNCTIONS
         self._named = functions | _FUNCTIONS
-        self._cut = lru_cache(maxsize=1000)(self._cut_text)
+        self._passed: OrderedDict[str, bool] = OrderedDict()
+        self._lock = threading.Lock()
 
-    def check(self, text: str, parameters: Mapping[str, str]) -> None:
+    def check(self, session: Session, text: str, parameters: Mapping[str, str]) -> None:
         """Return if a reader may send `text`.
+
+        Args:
+            session: A reader's session; cuts the text and runs nothing of it.
+            text: The statement.
+            parameters: Its parameters; some become names.
 
         Raises:
             StatementError: What is not allowed, or that the text does not parse.
         """
-        tokens = self._cut(text)
+        with self._lock:
+            names_parameters = self._passed.get(text)
+        if names_parameters is None:
+            names_parameters = self._judge(session, text)
+            self._remember(text, names_parameters)
+        if names_parameters:
+            _check_names(parameters, self._named | self._called)
+
+    def _judge(self, session: Session, text: str) -> bool:
+        """Check all but the parameters; return whether any of them becomes a name."""
+        tokens = _cut(session, text)
         _check_kind([token.text for token in tokens[:3]])
+        _check_words(tokens)
         _check_catalogues(tokens)
         self._check_functions(tokens)
-        _check_parameters(tokens, parameters, self._named | self._called)
+        return any(token.name.lower() == "identifier" for token in tokens)
 
-    def _cut_text(self, text: str) -> tuple[Token, ...]:
-        session = self._engine.open_session()
-        try:
-            if (count := session.kind(text).statements) > 1:
-                raise refusal(Code.SYNTAX_ERROR, "Multi-statements are not allowed.")
-            found = session.query(_CUT, parameters={"text": _escape(text)})
-            if count == 1 and session.kind(text).is_control:
-                raise refusal(Code.READONLY, "Cannot execute query in readonly mode.")
-        finally:
-            session.close()
-        line, tokens = orjson.loads(found.body)["data"][0]
-        return tuple(_named_tokens(line.encode(), tokens))
+    def _remember(self, text: str, names_parameters: bool) -> None:
+        if len(text) > _REMEMBERED_LENGTH:
+            return
+        with self._lock:
+            self._passed[text] = names_parameters
+            if len(self._passed) > _REMEMBERED:
+                self._passed.popitem(last=False)
 
     def _check_functions(self, tokens: Sequence[Token]) -> None:
-        following = [*(token.text for token in tokens[1:]), ""]
-        for token, after in zip(tokens, following, strict=True):
+        for token, after in pairwise([*tokens, _END]):
             name = token.name.lower()
-            if name in self._named or (name in self._called and after == "("):
+            if name in self._named or (name in self._called and after.text == "("):
                 raise _denied(f"the function {name}")
+
+
+def _cut(session: Session, text: str) -> list[Token]:
+    kind = session.kind(text)
+    if kind.statements > 1:
+        raise refusal(Code.SYNTAX_ERROR, "Multi-statements are not allowed.")
+    if kind.statements == 1 and not kind.is_read_only:
+        raise _readonly()
+    found = session.query(_CUT, parameters={"text": _escape(text)})
+    line, tokens = orjson.loads(found.body)["data"][0]
+    return list(_named_tokens(line.encode(), tokens))
 
 
 def _denied(what: str) -> StatementError:
     return refusal(Code.ACCESS_DENIED, f"default: Not enough privileges: {what} is not for read-only users.")
+
+
+def _readonly() -> StatementError:
+    return refusal(Code.READONLY, "Cannot execute query in readonly mode.")
 
 
 def _function_names(engine: Engine) -> tuple[frozenset[str], frozenset[str]]:
@@ -157,26 +192,33 @@ def _check_kind(words: Sequence[str]) -> None:
         or (first == "EXPLAIN" and second in _EXPLAIN)
     )
     if not allowed:
-        raise refusal(Code.READONLY, "Cannot execute query in readonly mode.")
+        raise _readonly()
+
+
+def _check_words(tokens: Sequence[Token]) -> None:
+    for token, name, sign in zip(tokens, [*tokens[1:], _END], [*tokens[2:], _END, _END], strict=False):
+        word = token.text.upper()
+        if word == "OUTFILE":
+            raise _denied("INTO OUTFILE")
+        if word == "SETTINGS" and name.name and sign.text == "=":
+            raise refusal(Code.READONLY, f"Cannot modify '{name.name}' setting in readonly mode.")
 
 
 def _check_catalogues(tokens: Sequence[Token]) -> None:
-    padded = [*tokens, Token("", ""), Token("", "")]
-    for token, after, table in zip(tokens, padded[1:], padded[2:], strict=False):
+    is_show = tokens[0].text == "SHOW"
+    for token, after, table in zip(tokens, [*tokens[1:], _END], [*tokens[2:], _END, _END], strict=False):
         name = token.name.lower()
         is_qualifier = after.text == "."
         if name == "system" and not (is_qualifier and table.name in _SYSTEM_TABLES):
             raise _denied("this table of the database system")
         if name == "information_schema" and not (is_qualifier and table.name.lower() in _INFORMATION_SCHEMA):
             raise _denied("this table of the database information_schema")
-        if name in _RESTRICTED and is_qualifier:
+        if name in _RESTRICTED and (is_qualifier or is_show):
             raise _denied(f"the database {name}")
 
 
-def _check_parameters(tokens: Sequence[Token], parameters: Mapping[str, str], functions: frozenset[str]) -> None:
-    """Check values that become names: `{x:Identifier}`."""
-    if all(token.name.lower() != "identifier" for token in tokens):
-        return
+def _check_names(parameters: Mapping[str, str], functions: frozenset[str]) -> None:
+    """Check parameters of a statement that uses some as names: `{x:Identifier}`."""
     forbidden = functions | _RESTRICTED | {"system", "information_schema"}
     for value in parameters.values():
         if not _PLAIN_NAME.match(value) or value.lower() in forbidden:

@@ -43,7 +43,7 @@ class Statement:
         text = self._request.text
         head = insert_head(text)
         plain = "" if head else _decode(text)
-        self._refuse_early(head, plain)
+        self._refuse_early(head)
         taken = self._taken = self._sessions.take(self._request.database, self._request.settings)
         try:
             return self._run_in(taken, head, plain)
@@ -60,20 +60,21 @@ class Statement:
         if taken is not None and not self._is_writing and self._sessions.condemn(taken):
             self._engine.kill(taken.tag)
 
-    def _refuse_early(self, head: InsertHead | None, plain: str) -> None:
+    def _refuse_early(self, head: InsertHead | None) -> None:
         if self._user.may_write:
             return
         if head:
             raise _readonly(self._user.name)
         if self._request.database != self._user.database:
             raise refusal(Code.ACCESS_DENIED, f"{self._user.name}: Not enough privileges on this database.")
-        self._guard.check(plain, self._request.parameters)
 
     def _run_in(self, taken: PreparedSession, head: InsertHead | None, plain: str) -> Outcome:
         if self._is_cancelled.is_set():
-            raise refusal(Code.BAD_ARGUMENTS, "The client has gone.")
+            raise refusal(Code.QUERY_WAS_CANCELLED, "The client has gone.")
         if head:
             return self._insert(taken.session, head)
+        if not self._user.may_write:
+            self._guard.check(taken.session, plain, self._request.parameters)
         kind = taken.session.kind(plain)
         if kind.statements > 1:
             raise refusal(Code.SYNTAX_ERROR, "Multi-statements are not allowed.")

@@ -51,7 +51,7 @@ class Account:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}/"
 
-    def rows(self, sql: str, **parameters: str) -> list[list[str]]:
+    def rows(self, sql: str, **parameters: Any) -> list[list[str]]:
         """Return the rows of a query as text."""
         reply = self.ask(sql, **parameters)
         assert reply.status_code == 200, reply.text

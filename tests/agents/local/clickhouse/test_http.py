@@ -5,6 +5,7 @@ import gzip
 import json
 import uuid
 import zlib
+from typing import Any
 
 import httpx
 import lz4.frame
@@ -75,7 +76,7 @@ class TestFormat:
             ("SELECT 1 AS a -- no FORMAT JSON", {}, "1\n", "text/tab-separated-values"),
         ],
     )
-    def test_formats(self, target: Target, sql: str, more: dict[str, str], expected: str, kind: str) -> None:
+    def test_formats(self, target: Target, sql: str, more: dict[str, Any], expected: str, kind: str) -> None:
         reply = target.writer.ask(sql, **more)
         assert reply.text == expected
         assert reply.headers["Content-Type"].startswith(kind)
@@ -139,7 +140,8 @@ class TestSettings:
         assert (_code(reply), reply.status_code) == (115, 404)
 
     def test_a_setting_that_is_no_name(self, embedded: Target) -> None:
-        reply = embedded.writer.ask("SELECT 1", **{"max_threads = 1, readonly": "0"})
+        bad: dict[str, Any] = {"max_threads = 1, readonly": "0"}
+        reply = embedded.writer.ask("SELECT 1", **bad)
         assert (_code(reply), reply.status_code) == (36, 400)
 
     def test_set_does_not_leak_into_the_next_request(self, target: Target) -> None:
