@@ -32,7 +32,6 @@ class Variable:
             "includeAll": False,
             "hide": 0,
             "options": [],
-            "current": {},
         }
 
 
