@@ -39,5 +39,7 @@ def configure_logging(*, level: str = "INFO", style: str = "text") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("aiokafka", "faust", "mode", "httpx", "httpcore", "clickhouse_connect"):
+    for chatty in ("aiokafka", "faust", "mode", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    # It logs every refused connection as an error of its own; who connects says what it means.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)

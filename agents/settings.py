@@ -47,6 +47,7 @@ class Settings:
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
     log_format: str = _setting("text", "text for people, json for collectors")
     webhook_url: str = _setting("", "address that receives alerts; empty = none", secret=True)
+    webhook_may_be_local: str = _setting("no", "yes = the webhook may be on this machine")
 
     def time_profile(self) -> Profile:
         """Return the time scales.
@@ -70,6 +71,16 @@ class Settings:
             return Path(self.clickhouse_password_file).read_text().strip()
         except OSError as error:
             raise ConfigError(f"{PREFIX}CLICKHOUSE_PASSWORD_FILE: {error.strerror}: {error.filename}") from error
+
+    def key_path(self) -> Path:
+        """Return the file that holds the key of the pseudonyms.
+
+        Raises:
+            ConfigError: None is set.
+        """
+        if not self.key_file:
+            raise ConfigError(f"{PREFIX}KEY_FILE is not set: a file of 64 hexadecimal digits")
+        return Path(self.key_file)
 
     def environment(self) -> dict[str, str]:
         """Return the variables that give another process the same settings."""

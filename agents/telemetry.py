@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import faust
 from faust.types import TP
 
 from agents.app import aborting
+from agents.retry import backoff_s
 from agents.transport import Chunk, chunked
 from streams.fold import PartitionFold
 from streams.keys import Keys
@@ -28,7 +28,6 @@ from streams.tiles import Rules, TileRows
 TOPIC = "telemetry"
 MAX_PENDING = 262_144
 """Records folded but not stored, over all partitions, above which fetching waits."""
-MAX_BACKOFF_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -167,11 +166,6 @@ class TelemetryWorker:
         if offsets and await self._app.consumer.commit_exact(offsets, generation):
             for tp, offset in offsets.items():
                 folds[tp].committed(offset)
-
-
-def backoff_s(failures: int) -> float:
-    """Return how long to wait after so many failures in a row: doubling from 0.1 s, with jitter, 5 s at most."""
-    return float(min(MAX_BACKOFF_S, 0.1 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0))
 
 
 def register(app: faust.App, worker: TelemetryWorker, topic: str = TOPIC) -> None:

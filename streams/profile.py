@@ -37,6 +37,7 @@ class Profile:
         k: Different people per block; >= 3.
         levels: Release levels, finest first.
         flush_ms: Longest wait before changed rows are written.
+        judge_ms: Pause between two rounds of judging.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Profile:
     k: int
     levels: tuple[Level, ...]
     flush_ms: int
+    judge_ms: int
 
 
 def _levels(first_ms: int, second_ms: int, third_ms: int) -> tuple[Level, ...]:
@@ -63,11 +65,33 @@ def _levels(first_ms: int, second_ms: int, third_ms: int) -> tuple[Level, ...]:
 
 
 STANDARD = Profile(
-    name="standard", generation=1, tile_size=16_384, horizon=2, window_ms=MINUTE_MS, grace_ms=5 * MINUTE_MS, max_keys=5_000,
-    epoch_ms=10 * MINUTE_MS, hold_ms=15 * MINUTE_MS, k=5, levels=_levels(DAY_MS, 2 * DAY_MS, 3 * DAY_MS), flush_ms=1_000,
+    name="standard",
+    generation=1,
+    tile_size=16_384,
+    horizon=2,
+    window_ms=MINUTE_MS,
+    grace_ms=5 * MINUTE_MS,
+    max_keys=5_000,
+    epoch_ms=10 * MINUTE_MS,
+    hold_ms=15 * MINUTE_MS,
+    k=5,
+    levels=_levels(DAY_MS, 2 * DAY_MS, 3 * DAY_MS),
+    flush_ms=1_000,
+    judge_ms=2_000,
 )
 DEMO = Profile(
-    name="demo", generation=101, tile_size=512, horizon=2, window_ms=5_000, grace_ms=2_000, max_keys=5_000, epoch_ms=5_000,
-    hold_ms=2_000, k=5, levels=_levels(10_000, 20_000, 30_000), flush_ms=500,
+    name="demo",
+    generation=101,
+    tile_size=512,
+    horizon=2,
+    window_ms=5_000,
+    grace_ms=2_000,
+    max_keys=5_000,
+    epoch_ms=5_000,
+    hold_ms=2_000,
+    k=5,
+    levels=_levels(10_000, 20_000, 30_000),
+    flush_ms=500,
+    judge_ms=250,
 )
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (STANDARD, DEMO)}

@@ -5,6 +5,10 @@ from typing import NoReturn
 
 import typer
 
+from agents.cli import local, migrate, sql
+from agents.cli.addresses import locate
+from agents.cli.gateway import run_gateway
+from agents.cli.targets import targets
 from agents.cli.worker import workers
 from streams.errors import ConfigError, XPulseError
 
@@ -13,8 +17,15 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("demo")(local.demo)
+app.command("up")(local.up)
+app.command("sql")(sql.command(locate))
+app.add_typer(targets, name="targets")
+app.command("gateway")(run_gateway)
 app.add_typer(workers, name="worker")
+app.command("migrate")(migrate.command)
 
 
 def main() -> NoReturn:

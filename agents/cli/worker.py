@@ -7,6 +7,7 @@ import typer
 
 from agents import telemetry, telemetry_metrics
 from agents.app import make_app
+from agents.control import build_control
 from agents.processes import prepare, run, state_dir, warehouse
 from agents.settings import Settings, read_settings
 from agents.tile_store import ClickHouseTiles, Origin
@@ -30,10 +31,23 @@ def run_telemetry() -> NoReturn:
     name = f"{settings.group_prefix}-telemetry-g{profile.generation}"
     app = make_app(name, brokers=settings.brokers, data_dir=state_dir(settings))
     worker = telemetry.TelemetryWorker(
-        app, fold_rules(profile), keys, store, telemetry_metrics.PrometheusObserver(), telemetry.Pace(flush_s=profile.flush_ms / 1000)
+        app,
+        fold_rules(profile),
+        keys,
+        store,
+        telemetry_metrics.PrometheusObserver(),
+        telemetry.Pace(flush_s=profile.flush_ms / 1000),
     )
     telemetry.register(app, worker)
     run(app)
+
+
+@workers.command("control")
+def run_control() -> NoReturn:
+    """Take in records, release feedback, judge targets and deliver alerts."""
+    settings = read_settings()
+    prepare(settings)
+    run(build_control(settings))
 
 
 def fold_rules(profile: Profile) -> Rules:

@@ -1,7 +1,7 @@
 """Compares the warehouse with the truth, window by window, with `==`.
 
-Twice, because each half sees what the other cannot: what the senders had acknowledged (their own events, sums only), and
-what the topic itself holds (real input too, with lateness, histograms, devices and the audit of every tile).
+Twice, because each half sees what the other cannot: what the senders had acknowledged (their own events, sums only),
+and what the topic itself holds (real input too, with lateness, histograms, devices and the audit of every tile).
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ class Truth:
 
 
 def surviving(accepted: Iterable[tuple[Item, Receipt]], reach: Reach, current: UUID) -> list[Item]:
-    """Return the acknowledged items that the warehouse can hold: all of the present log, and of a lost one what was read."""
+    """Return the acknowledged items that the warehouse can hold: all of the present log, and of a lost one what was
+    read.
+    """
     return [
         item
         for item, receipt in accepted

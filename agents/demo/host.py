@@ -1,13 +1,9 @@
 """Real telemetry of this very machine, by a client that xpulse did not write.
 
-OpenTelemetry's own system-metrics instrumentation collects, its own OTLP exporter sends. Run as
-`python -m agents.demo.host --endpoint URL --tenant T --interval 2`.
+OpenTelemetry's own system-metrics instrumentation collects, its own OTLP exporter sends.
 """
 
-import argparse
-import signal
 import socket
-import threading
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
@@ -15,43 +11,40 @@ from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, Observa
 from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
-DELTA = dict.fromkeys((Counter, ObservableCounter, Histogram), AggregationTemporality.DELTA)
+DELTA: dict[type, AggregationTemporality] = dict.fromkeys(
+    (Counter, ObservableCounter, Histogram), AggregationTemporality.DELTA
+)
 """The gateway refuses sums that never reset; exporters can be told to send differences."""
+INTERVAL_S = 2.0
 
 
-def collect(endpoint: str, *, tenant: str, interval_s: float) -> MeterProvider:
-    """Start sending this machine's metrics.
+def host_name() -> str:
+    """Return the name under which this machine reports."""
+    return socket.gethostname()
+
+
+class HostMetrics:
+    """Sends this machine's metrics every two seconds until stopped.
 
     Args:
-        endpoint: OTLP/HTTP metrics endpoint of the gateway.
+        base_url: The gateway.
         tenant: Whose they are.
-        interval_s: Seconds between exports.
-
-    Returns:
-        The running provider; `shutdown()` sends what is left and ends it.
     """
-    exporter = OTLPMetricExporter(endpoint=endpoint, headers={"X-Xpulse-Tenant": tenant}, preferred_temporality=DELTA)
-    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=interval_s * 1000)
-    resource = Resource.create({"host.name": socket.gethostname(), "service.name": "xpulse-demo-host"})
-    provider = MeterProvider(metric_readers=[reader], resource=resource)
-    SystemMetricsInstrumentor().instrument(meter_provider=provider)
-    return provider
 
+    def __init__(self, base_url: str, tenant: str) -> None:
+        exporter = OTLPMetricExporter(
+            endpoint=f"{base_url}/v1/metrics",
+            headers={"X-Xpulse-Tenant": tenant},
+            preferred_temporality=DELTA,
+            timeout=5,
+        )
+        reader = PeriodicExportingMetricReader(exporter, export_interval_millis=INTERVAL_S * 1000)
+        resource = Resource.create({"host.name": host_name(), "service.name": "xpulse-demo"})
+        self._provider = MeterProvider(metric_readers=[reader], resource=resource, shutdown_on_exit=False)
+        self._instrumentor = SystemMetricsInstrumentor()
+        self._instrumentor.instrument(meter_provider=self._provider)
 
-def main() -> None:
-    """Collect and send until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(description="Send this machine's metrics to a gateway over OTLP/HTTP.")
-    parser.add_argument("--endpoint", required=True, help="e.g. http://127.0.0.1:8080/v1/metrics")
-    parser.add_argument("--tenant", required=True)
-    parser.add_argument("--interval", type=float, default=2.0, help="seconds between exports (default 2)")
-    given = parser.parse_args()
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    provider = collect(given.endpoint, tenant=given.tenant, interval_s=given.interval)
-    stopping.wait()
-    provider.shutdown(timeout_millis=3_000)
-
-
-if __name__ == "__main__":
-    main()
+    def stop(self) -> None:
+        """Send what is left and end."""
+        self._instrumentor.uninstrument()
+        self._provider.shutdown(timeout_millis=6_000)

@@ -1,7 +1,8 @@
 """Plays a simulated timeline against the gateway and remembers what was acknowledged.
 
-A batch whose outcome is unknown is sent again unchanged: event ids make that harmless. Only where the log itself was lost
-in between (the embedded broker died) it is not, since the new log does not know the old ids; such a batch is set aside.
+A batch whose outcome is unknown is sent again unchanged: event ids make that harmless. Only where the log itself was
+lost in between (the embedded broker died) it is not, since the new log does not know the old ids; such a batch is set
+aside.
 """
 
 from __future__ import annotations

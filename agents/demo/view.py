@@ -18,7 +18,13 @@ from agents.demo.watch import Snapshot, TargetRow
 
 BLUE, ORANGE, RED, GREY = "#56B4E9", "#E69F00", "#D55E00", "grey62"
 ARROWS = {"up": "↑ up", "down": "↓ down", "flat": "→ flat", "unknown": "·"}
-SIGNS = {"met": "✓ met", "missed": "✗ missed", "undecided": "? undecided", "too_few": "… too few", "no_data": "· no data"}
+SIGNS = {
+    "met": "✓ met",
+    "missed": "✗ missed",
+    "undecided": "? undecided",
+    "too_few": "… too few",
+    "no_data": "· no data",
+}
 COLOURS = {"met": BLUE, "missed": RED, "undecided": ORANGE, "too_few": GREY, "no_data": GREY}
 STALE_S = 30.0
 

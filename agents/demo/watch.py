@@ -1,4 +1,4 @@
-"""What the live view shows, asked once a second: public views as any reader sees them, and the processes' own metrics."""
+"""What the live view shows, asked once a second: public views as any reader sees them, and a worker's own metrics."""
 
 from __future__ import annotations
 
@@ -140,8 +140,9 @@ _QUALITY = (
 )
 _RELEASED = "SELECT sum(n) FROM xpulse_pub.happiness WHERE tenant = {tenant:String}"
 _TARGETS = (
-    "SELECT target, indicator, objective, verdict, rolling_score, rolling_lower, rolling_upper, rolling_n, trend, drifting, "
-    "dateDiff('millisecond', at, now64(3)) / 1000 FROM xpulse_pub.target_status WHERE tenant = {tenant:String} "
+    "SELECT target, indicator, objective, verdict, rolling_score, rolling_lower, rolling_upper, rolling_n, trend, "
+    "drifting, dateDiff('millisecond', at, now64(3)) / 1000 FROM xpulse_pub.target_status "
+    "WHERE tenant = {tenant:String} "
     "ORDER BY drifting DESC, rolling_score IS NULL, rolling_score - objective, target"
 )
 _ALERTS = (

@@ -1,0 +1,82 @@
+"""The control worker: records, release, judge and delivery in one process, each with a connection of its own."""
+
+from __future__ import annotations
+
+import faust
+
+from agents import deliver, judge, records, release
+from agents.app import make_app
+from agents.deliver_store import DeliverStore
+from agents.docket import Grid
+from agents.gateway.identity import read_key
+from agents.judge_store import JudgeStore
+from agents.notify import NotifyConfig, build_notifiers
+from agents.processes import state_dir, warehouse
+from agents.publisher import Publisher
+from agents.refusals import Quarantine
+from agents.release_tables import ReleaseTables
+from agents.settings import Settings
+from agents.topics import ALERTS, RECORDS, TARGETS, TopicState, topic_state
+from streams.blocks import Rule
+from streams.profile import Profile
+from streams.verdicts import Ruler
+
+
+def build_control(settings: Settings) -> faust.App:
+    """Return the application with all its agents.
+
+    Raises:
+        ConfigError: A setting is wrong, or a topic is missing.
+        DeliveryError: The broker does not answer.
+    """
+    profile = settings.time_profile()
+    app = make_app(f"{settings.group_prefix}-control", brokers=settings.brokers, data_dir=state_dir(settings))
+    states = {topic: topic_state(settings.brokers, topic) for topic in (RECORDS, TARGETS, ALERTS)}
+    intake = _add_records(app, settings, profile, states[RECORDS])
+    _add_release(app, settings, profile, intake)
+    _add_judge(app, settings, profile, states[TARGETS])
+    _add_delivery(app, settings, states[ALERTS])
+    return app
+
+
+def _add_records(app: faust.App, settings: Settings, profile: Profile, state: TopicState) -> records.RecordsWorker:
+    origin = records.Origin(incarnation=state.incarnation, partitions=state.partitions)
+    store = records.ClickHouseRecords(warehouse(settings), origin)
+    worker = records.RecordsWorker(app, store, flush_s=profile.flush_ms / 1000)
+    records.register(app, worker)
+    return worker
+
+
+def _add_release(app: faust.App, settings: Settings, profile: Profile, intake: records.RecordsWorker) -> None:
+    rule = Rule(k=profile.k, epoch_ms=profile.epoch_ms, hold_ms=profile.hold_ms, levels=profile.levels)
+    releaser = release.Releaser(ReleaseTables(warehouse(settings)), rule, read_key(settings.key_path()))
+
+    release.register(app, releaser, stored_ms=intake.stored_ms)
+
+
+def _add_judge(app: faust.App, settings: Settings, profile: Profile, state: TopicState) -> None:
+    grid = Grid(
+        epochs=Ruler(unit_ms=profile.epoch_ms, per_observation=profile.k),
+        windows=Ruler(unit_ms=profile.window_ms, per_observation=1),
+    )
+    worker = judge.JudgeWorker(
+        app,
+        JudgeStore(warehouse(settings)),
+        Publisher(settings.brokers),
+        Quarantine(warehouse(settings), TARGETS, state.incarnation),
+        grid=grid,
+        pace=judge.Pace(round_s=profile.judge_ms / 1000),
+    )
+    judge.register(app, worker)
+
+
+def _add_delivery(app: faust.App, settings: Settings, state: TopicState) -> None:
+    config = NotifyConfig(webhook_url=settings.webhook_url, webhook_may_be_local=settings.webhook_may_be_local == "yes")
+    worker = deliver.DeliverWorker(
+        app,
+        build_notifiers(config),
+        DeliverStore(warehouse(settings)),
+        Quarantine(warehouse(settings), ALERTS, state.incarnation),
+        partitions=state.partitions,
+    )
+    deliver.register(app, worker)
