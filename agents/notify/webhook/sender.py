@@ -75,13 +75,18 @@ class WebhookNotifier:
         """Refuse to call this machine or its link, whatever name leads there."""
         loop = asyncio.get_running_loop()
         for *_, address in await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
-            ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
+            ip = _plain(ipaddress.ip_address(str(address[0]).partition("%")[0]))
             is_local = ip.is_loopback or ip.is_unspecified
             if ip.is_link_local or ip.is_multicast or (is_local and not self._may_be_local):
                 raise self._failed("its address is on this machine or link, which is not allowed", is_retryable=False)
 
     def _failed(self, reason: str, *, is_retryable: bool) -> DeliveryError:
         return DeliveryError(f"webhook {self._host}: {reason}", is_retryable=is_retryable)
+
+
+def _plain(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address inside an IPv6 one, if there is one."""
+    return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
 
 
 def _address(url: str) -> tuple[str, int]:
