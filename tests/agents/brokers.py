@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,10 @@ class MortalBroker:
             time.sleep(0.02)
         ensure_topics(self.address, topics)
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -58,19 +62,26 @@ Read = tuple[int, bytes | None, bytes | None, int]
 
 def read_partition(brokers: str, topic: str, partition: int, count: int) -> list[Read]:
     """Return the first `count` records of a partition; fail if they do not come."""
+    records = _records(brokers, topic, partition)
+    return [record for record, _ in zip(records, range(count), strict=False)]
+
+
+def find_record(brokers: str, topic: str, partition: int, matches: Callable[[bytes], bool]) -> Read:
+    """Return the first record of a partition whose value matches; fail if none comes."""
+    return next(record for record in _records(brokers, topic, partition) if record[2] and matches(record[2]))
+
+
+def _records(brokers: str, topic: str, partition: int) -> Iterator[Read]:
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": "reader", "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic, partition, 0)])
-    found: list[Read] = []
     deadline = time.monotonic() + WITHIN_S
     try:
-        while len(found) < count:
-            if time.monotonic() > deadline:
-                pytest.fail(f"{topic}/{partition} has {len(found)} of {count} records")
-            for message in consumer.consume(count - len(found), timeout=0.2):
-                assert message.error() is None
+        while time.monotonic() < deadline:
+            for message in consumer.consume(500, timeout=0.2):
                 offset = message.offset()
+                assert message.error() is None
                 assert offset is not None
-                found.append((offset, message.key(), message.value(), message.timestamp()[1]))
+                yield offset, message.key(), message.value(), message.timestamp()[1]
     finally:
         consumer.close()
-    return found
+    pytest.fail(f"{topic}/{partition} has no further records")

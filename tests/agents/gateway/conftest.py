@@ -53,7 +53,7 @@ class GatewayProcess:
         key_file = folder / "key"
         key_file.write_text(KEY.hex())
         key_file.chmod(0o600)
-        self._environment = {
+        self.environment = {
             **os.environ,
             "XPULSE_BROKERS": brokers,
             "XPULSE_KEY_FILE": str(key_file),
@@ -65,7 +65,7 @@ class GatewayProcess:
     def start(self) -> None:
         command = [sys.executable, "-m", "agents.gateway", "--port", str(self.port)]
         with self._log.open("ab") as out:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=out, stderr=out)
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=out, stderr=out)
         self.wait_for("/readyz", 200)
 
     def wait_for(self, path: str, status: int) -> None:
