@@ -22,7 +22,7 @@ from agents.metrics import counter
 from agents.release_tables import Book, Release, ReleaseTables, tally
 from agents.retry import backoff_s
 from agents.warehouse.client import WarehouseError
-from streams.blocks import Rule, active_epochs, release, run_id
+from streams.blocks import Rule, active_epochs, block_key, release, run_id
 from streams.errors import XPulseError
 
 LOOKS_PER_EPOCH = 20
@@ -42,14 +42,14 @@ class Releaser:
     Args:
         tables: Where answers, blocks and marks are.
         rule: The release rule.
-        key: Secret key of the block ids; 16 to 64 bytes, the same for ever.
+        secret: The installation's secret; the same for ever, since the ids of blocks are keyed with it.
     """
 
-    def __init__(self, tables: ReleaseTables, rule: Rule, key: bytes) -> None:
+    def __init__(self, tables: ReleaseTables, rule: Rule, secret: bytes) -> None:
         self._tables = tables
         self._rule = rule
         self._rule_text = orjson.dumps(asdict(rule), option=orjson.OPT_SORT_KEYS).decode()
-        self._key = key
+        self._key = block_key(secret)
         self._done_ms = 0
 
     def is_due(self, stored_ms: int) -> bool:

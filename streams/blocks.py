@@ -94,6 +94,14 @@ def rule_of(profile: Profile) -> Rule:
     return Rule(k=profile.k, epoch_ms=profile.epoch_ms, hold_ms=profile.hold_ms, levels=profile.levels)
 
 
+def block_key(secret: bytes) -> bytes:
+    """Return the key of the block ids that belongs to an installation's secret; 32 bytes.
+
+    Derived, so that a secret of any length will do and its other uses have nothing in common with this one.
+    """
+    return hashlib.blake2b(secret, digest_size=32, person=b"xpulse blocks").digest()
+
+
 def release(
     tenant: str, waiting: Iterable[Answer], *, epoch_end_ms: int, rule: Rule, key: bytes
 ) -> tuple[list[Block], list[Answer]]:

@@ -4,6 +4,7 @@ Adapter of clickhouse-connect: nothing else in xpulse imports it. The driver's o
 its rows until they are acknowledged and sends them again unchanged, which every table is built to absorb.
 """
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ CONNECT_TIMEOUT_S = 3
 ANSWER_TIMEOUT_S = 60
 SYNCHRONOUS = {"async_insert": 0}
 """Settings of each insert: acknowledged means written, whatever the server's default is."""
+
+_FAULTS = (ClickHouseError, ArithmeticError, LookupError, TypeError, ValueError, struct.error)
+"""What the driver raises; all but the first for values that do not fit their column."""
 
 PASSING_CODES = frozenset({3, 159, 160, 198, 202, 209, 210, 236, 241, 242, 243, 252, 319, 425, 439, 999})
 """ClickHouse error codes that may be gone at the next try: time-outs, memory, disk, network, too many parts."""
@@ -80,7 +84,7 @@ def connect(host: str, port: int, user: str, password: str, database: str) -> Cl
             connect_timeout=CONNECT_TIMEOUT_S,
             send_receive_timeout=ANSWER_TIMEOUT_S,
         )
-    except ClickHouseError as error:
+    except _FAULTS as error:
         raise _as_warehouse_error(error) from error
 
 
@@ -100,7 +104,7 @@ def insert_native(client: Client, table: str, block: bytes, rows: int) -> None:
         return
     try:
         summary = client.raw_insert(table, insert_block=block, fmt="Native", settings=SYNCHRONOUS)
-    except ClickHouseError as error:
+    except _FAULTS as error:
         raise _as_warehouse_error(error) from error
     _check_written(table, summary.written_rows, rows)
 
@@ -130,7 +134,7 @@ def insert_rows(
     known = None if types is None else [types[column] for column in columns]
     try:
         summary = client.insert(table, rows, column_names=columns, column_type_names=known, settings=SYNCHRONOUS)
-    except ClickHouseError as error:
+    except _FAULTS as error:
         raise _as_warehouse_error(error) from error
     _check_written(table, summary.written_rows, len(rows))
 
@@ -153,7 +157,7 @@ def ask(client: Client, sql: str, parameters: Mapping[str, Any] | None = None) -
     """
     try:
         return [tuple(row) for row in client.query(sql, parameters=dict(parameters or {})).result_rows]
-    except ClickHouseError as error:
+    except _FAULTS as error:
         raise _as_warehouse_error(error) from error
 
 
@@ -165,7 +169,7 @@ def command(client: Client, sql: str) -> None:
     """
     try:
         client.command(sql)
-    except ClickHouseError as error:
+    except _FAULTS as error:
         raise _as_warehouse_error(error) from error
 
 
@@ -176,8 +180,9 @@ def ask_raw(client: Client, sql: str, *, fmt: str) -> bytes:
         WarehouseError: No answer, or an error instead of one.
     """
     try:
-        return client.raw_query(sql, fmt=fmt)
-    except ClickHouseError as error:
+        # Not the driver's own argument, which appends a second FORMAT clause to a statement that has one.
+        return client.raw_query(sql, transport_settings={"X-ClickHouse-Format": fmt})
+    except _FAULTS as error:
         raise _as_warehouse_error(error) from error
 
 
@@ -236,17 +241,18 @@ class Warehouse:
         return self._client
 
 
-def _as_warehouse_error(error: ClickHouseError) -> WarehouseError:
+def _as_warehouse_error(error: Exception) -> WarehouseError:
     code = error.code if isinstance(error, Error) else None
     if code is not None:
         reason = f"ClickHouse error {code}: {_server_words(error)}"
         return WarehouseError(reason, is_retryable=code in PASSING_CODES, code=code)
     if isinstance(error, OperationalError):
         return WarehouseError(f"no answer from ClickHouse: {_root(error)}", is_retryable=True)
-    return WarehouseError(f"not sent to ClickHouse: {_root(error)}", is_retryable=False)
+    # Without the error's own words: they may quote the value.
+    return WarehouseError(f"not sent to ClickHouse: {type(error).__name__}", is_retryable=False)
 
 
-def _server_words(error: ClickHouseError) -> str:
+def _server_words(error: Exception) -> str:
     """Return what the server said, without the driver's frame around it."""
     words = str(error).rpartition("DB::Exception: ")[2].partition(" (for url ")[0]
     return " ".join(words.split())

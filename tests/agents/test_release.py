@@ -12,14 +12,14 @@ from agents.records import COLUMNS, PROGRESS_COLUMNS
 from agents.release import Releaser, Superseded
 from agents.release_tables import ReleaseTables
 from agents.warehouse.client import Address, Warehouse, WarehouseError
-from streams.blocks import Answer, release, rule_of
+from streams.blocks import Answer, block_key, release, rule_of
 from streams.events import Feedback
 from streams.profile import DEMO
 from streams.records import to_row
 
 pytestmark = pytest.mark.integration
 
-KEY = b"a key of at least sixteen bytes"
+SECRET = b"a secret of the installation"
 RULE = rule_of(DEMO)
 EPOCH_MS = RULE.epoch_ms
 T0 = 1_780_000_000_000 // EPOCH_MS * EPOCH_MS
@@ -84,7 +84,7 @@ def lane(store: Warehouse) -> Lane:
 
 
 def releaser(store: Warehouse, rule: Any = RULE) -> Releaser:
-    return Releaser(ReleaseTables(store), rule, KEY)
+    return Releaser(ReleaseTables(store), rule, SECRET)
 
 
 def published(store: Warehouse) -> list[tuple[Any, ...]]:
@@ -210,7 +210,7 @@ def folded(events: Sequence[tuple[int, Feedback]], tenant: str) -> list[tuple[An
     rows: list[tuple[Any, ...]] = []
     for end_ms in range(T0, END_MS, EPOCH_MS):
         due = [a for a in waiting if a.log_ms + RULE.hold_ms <= end_ms]
-        blocks, _ = release(tenant, due, epoch_end_ms=end_ms, rule=RULE, key=KEY)
+        blocks, _ = release(tenant, due, epoch_end_ms=end_ms, rule=RULE, key=block_key(SECRET))
         for block in blocks:
             waiting = [a for a in waiting if a not in block.members]
             scores = [mine[member.answer][1].score or 0 for member in block.members]
@@ -333,7 +333,7 @@ def test_whoever_is_overtaken_publishes_nothing_and_goes_on_from_there(store: Wa
     lane.store([(T0, answer(n)) for n in range(5)])
     lane.reach(T0 + EPOCH_MS + 1)
     with pytest.raises(Superseded):
-        Releaser(Overtaken(store), RULE, KEY).step()
+        Releaser(Overtaken(store), RULE, SECRET).step()
     assert published(store) == []
     lane.reach(T0 + 2 * EPOCH_MS + 1)
     assert releaser(store).step() == 1

@@ -15,6 +15,7 @@ from streams.blocks import (
     Block,
     Rule,
     active_epochs,
+    block_key,
     release,
     rotated,
     rule_of,
@@ -205,6 +206,12 @@ def test_run_is_a_hash_of_the_blocks_in_any_order(rows: list[Answer], rule: Rule
     if blocks:
         assert run != run_id("t", 50, blocks[1:], KEY)
         assert run != run_id("t", 50, [replace(blocks[0], level=9), *blocks[1:]], KEY)
+
+
+def test_a_secret_of_any_length_gives_a_key_of_its_own() -> None:
+    keys = [block_key(secret) for secret in (b"", b"short", b"long" * 100)]
+    assert len(set(keys)) == 3
+    assert {len(key) for key in keys} == {32}
 
 
 def test_a_corrected_answer_makes_another_block() -> None:
