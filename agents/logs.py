@@ -41,5 +41,6 @@ def configure_logging(*, level: str = "INFO", style: str = "text") -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("aiokafka", "faust", "mode", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
-    # It logs every refused connection as an error of its own; who connects says what it means.
-    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+    for noisy in ("clickhouse_connect", "urllib3", "opentelemetry"):
+        # They log every refused connection as a trouble of their own; who connects says what it means.
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -47,17 +47,16 @@ def up(
     """Run everything on this machine until Ctrl-C: broker, ClickHouse, gateway, workers."""
     if profile not in PROFILES:
         raise ConfigError(f"--profile is {profile!r}; allowed: {', '.join(PROFILES)}")
-    console = Console()
     stack = _stack(data, profile, fresh=fresh, gateway=gateway_port, clickhouse=clickhouse_port, webhook=webhook)
-    with stopping() as stop, _starting(console, stack) as installation:
-        _tell(console, stack)
+    with stopping() as stop, _starting(stack) as installation:
+        _tell(stack)
         told = 0
         while not stop.wait(POLL_S):
             installation.tend()
             for note in list(installation.notes)[told:]:
-                console.print(note)
+                print(note, flush=True)
             told = len(installation.notes)
-        console.print("stopping …")
+        print("stopping …", flush=True)
 
 
 def demo(
@@ -82,13 +81,12 @@ def demo(
     length = _length(for_)
     console = Console()
     stack = _stack(data, "demo", fresh=fresh, gateway=gateway_port, clickhouse=clickhouse_port, webhook=webhook)
-    configure_logging(level="ERROR")
-    with stopping() as stop, _starting(console, stack) as installation:
-        _tell(console, stack)
+    with stopping() as stop, _starting(stack) as installation:
+        _tell(stack)
         found = _play(console, installation, Plan(seconds=length, seed=seed), stop)
     if report is not None:
         report.write_bytes(orjson.dumps(found.document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    console.print(summarise(found))
+    print(summarise(found))
     raise typer.Exit(STATUS[found.exit])
 
 
@@ -120,6 +118,7 @@ def _length(text: str) -> float | None:
 
 
 def _stack(data: Path | None, profile: str, *, fresh: bool, gateway: int, clickhouse: int, webhook: str) -> Stack:
+    configure_logging(level="ERROR")
     folder = DataFolder(data or default_folder())
     if fresh:
         folder.delete()
@@ -129,19 +128,19 @@ def _stack(data: Path | None, profile: str, *, fresh: bool, gateway: int, clickh
 
 
 @contextmanager
-def _starting(console: Console, stack: Stack) -> Iterator[Installation]:
-    console.print(f"starting broker, ClickHouse, gateway and workers; data and logs in {stack.folder.root} …")
+def _starting(stack: Stack) -> Iterator[Installation]:
+    print(f"starting broker, ClickHouse, gateway and workers; data and logs in {stack.folder.root} …", flush=True)
     with Installation(stack) as installation:
         yield installation
 
 
-def _tell(console: Console, stack: Stack) -> None:
+def _tell(stack: Stack) -> None:
     folder, port = stack.folder.root, stack.ports.clickhouse
-    console.print(f"gateway     {stack.gateway_url}   (its pages: {stack.gateway_url}/docs)")
-    console.print(f"ClickHouse  http://127.0.0.1:{port}   (user default, no password, reads xpulse_pub)")
     question = "SELECT target, verdict, score, n FROM target_status"
-    console.print(f'ask         xpulse sql --data {folder} "{question}"')
-    console.print("[dim]The embedded broker keeps everything in memory: for trying out, not for production.[/dim]")
+    print(f"gateway     {stack.gateway_url}   (its pages: {stack.gateway_url}/docs)")
+    print(f"ClickHouse  http://127.0.0.1:{port}   (user default, no password, reads xpulse_pub)")
+    print(f'ask         xpulse sql --data {folder} "{question}"')
+    print("The embedded broker keeps everything in memory: for trying out, not for production.", flush=True)
 
 
 @contextmanager

@@ -193,7 +193,7 @@ class Demo:
         """What the warehouse does not hold yet: nothing more will come after the gateway's ticks have passed."""
         try:
             given = {"generation": self._stack.profile.generation}
-            lanes: dict[str, int] = dict(self._writer.ask(_REACHED, given))  # type: ignore[arg-type]  # rows of two
+            lanes: dict[str, int] = dict(self._writer.ask(_REACHED, given))
             fired = {target for target, *_ in self._alert_rows()}
         except WarehouseError:
             return ["warehouse"]
