@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from agents.cli.addresses import default_folder
-from agents.cli.worker import read_catalogue
+from agents.declared import read_catalogue
 from agents.demo.play import Demo, Plan
 from agents.demo.report import STATUS, Report
 from agents.demo.summary import summarise

@@ -15,19 +15,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from agents.declared import read_catalogue, read_target_files, stamp_now, target_files
 from agents.gateway.directory import file_of, read
 from agents.gateway.directory_rows import DIMENSIONS
 from agents.processes import warehouse
 from agents.publisher import Publisher
-from agents.settings import ROOT, Settings, read_settings
+from agents.settings import Settings, read_settings
 from agents.target_ledger import TargetLedger, publish, retire
 from agents.warehouse.migrate import public_of
-from streams.catalogue import Catalogue, parse_catalogue
-from streams.errors import TargetError
 from streams.events.judging import Target
-from streams.targets import Stamp, TargetFile, expand, json_schema, read_target_file, run_length
-
-FOLDER = ROOT / "infra" / "targets"
+from streams.targets import TargetFile, expand, json_schema, run_length
 
 targets = typer.Typer(help="Experience targets as code.", no_args_is_help=True)
 
@@ -42,7 +39,7 @@ def check(files: Files = None) -> None:
     """Say whether target files can be judged; names file, key and allowed values of the first fault."""
     settings = read_settings()
     profile = settings.time_profile()
-    for spec in read_files(files or target_files(), read_catalogue(settings)):
+    for spec in read_target_files(files or target_files(), read_catalogue(settings)):
         slices = f"per {' and '.join(spec.for_each)}" if spec.for_each else "one target"
         length = run_length(spec, profile.name)
         print(f"{spec.id}: good; {slices}, a false alert in {length:,.0f} {_unit(spec)} of a slice on target")
@@ -54,7 +51,7 @@ def publish_files(
 ) -> None:
     """Append what changed to the versions of the targets; what did not change keeps its version."""
     settings = read_settings()
-    specs = read_files(files or target_files(), read_catalogue(settings))
+    specs = read_target_files(files or target_files(), read_catalogue(settings))
     stamp = stamp_now(author or getpass.getuser(), reason)
     values = known_values(settings, tenant)
     name = settings.time_profile().name
@@ -98,37 +95,6 @@ def schema() -> None:
     print(json.dumps(json_schema(), indent=2))
 
 
-def target_files(folder: Path = FOLDER) -> list[Path]:
-    """Return the target files of a folder, by name.
-
-    Raises:
-        TargetError: There are none.
-    """
-    found = sorted(folder.glob("*.yaml"))
-    if not found:
-        raise TargetError(f"{folder}: no target file; allowed: *.yaml")
-    return found
-
-
-def read_files(files: Sequence[Path], catalogue: Catalogue) -> list[TargetFile]:
-    """Return the checked files.
-
-    Raises:
-        TargetError: One cannot be read or judged.
-    """
-    metrics = {name: metric.group_by for name, metric in catalogue.metrics.items() if metric.good is not None}
-    return [read_target_file(_text(path), source=str(path), metrics=metrics) for path in files]
-
-
-def read_catalogue(settings: Settings) -> Catalogue:
-    """Return the metric catalogue that the settings name.
-
-    Raises:
-        ConfigError: It cannot be read or is wrong.
-    """
-    return parse_catalogue(_text(Path(settings.catalogue_file)), source=settings.catalogue_file)
-
-
 def known_values(settings: Settings, tenant: str) -> dict[str, list[str]]:
     """Return per dimension the values that the tenant's directory knows now; nothing without a directory."""
     if not settings.directory_dir:
@@ -148,12 +114,6 @@ def known_values(settings: Settings, tenant: str) -> dict[str, list[str]]:
     return {name: sorted(values - {""}) for name, values in found.items()}
 
 
-def stamp_now(author: str, reason: str) -> Stamp:
-    """Return a stamp of this moment."""
-    now_ms = int(time.time() * 1000)
-    return Stamp(valid_from_ms=now_ms, recorded_at_ms=now_ms, author=author, reason=reason)
-
-
 def _with_publisher(settings: Settings, work: Any) -> Any:
     async def run() -> Any:
         publisher = Publisher(settings.brokers)
@@ -163,13 +123,6 @@ def _with_publisher(settings: Settings, work: Any) -> Any:
             publisher.close()
 
     return asyncio.run(run())
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TargetError(f"{path}: cannot be read: {type(error).__name__}") from error
 
 
 def _unit(spec: TargetFile) -> str:

@@ -1,6 +1,5 @@
 """`xpulse worker telemetry | control`: one process of Faust agents."""
 
-from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -8,11 +7,11 @@ import typer
 from agents import telemetry, telemetry_metrics
 from agents.app import make_app
 from agents.control import build_control
+from agents.declared import read_catalogue
 from agents.processes import prepare, run, state_dir, warehouse
 from agents.settings import Settings, read_settings
 from agents.tile_store import ClickHouseTiles, Origin
 from agents.topics import topic_state
-from streams.catalogue import Catalogue, parse_catalogue
 from streams.keys import Keys
 from streams.profile import Profile
 from streams.tiles import Rules
@@ -59,16 +58,6 @@ def fold_rules(profile: Profile) -> Rules:
         grace_ms=profile.grace_ms,
         max_keys=profile.max_keys,
     )
-
-
-def read_catalogue(settings: Settings) -> Catalogue:
-    """Return the metric catalogue that the settings name.
-
-    Raises:
-        ConfigError: It cannot be read or is wrong.
-    """
-    path = Path(settings.catalogue_file)
-    return parse_catalogue(path.read_text(), source=str(path))
 
 
 def _origin(settings: Settings, profile: Profile) -> Origin:

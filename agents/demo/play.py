@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agents.cli.targets import read_files, stamp_now, target_files
+from agents.declared import read_target_files, stamp_now, target_files
 from agents.demo import check
 from agents.demo.host import HostMetrics, host_name
 from agents.demo.report import Counts, Raised, Report
@@ -147,7 +147,7 @@ class Demo:
         stamp = stamp_now("demo", "a demo began")
         drafts = [
             draft
-            for spec in read_files(target_files(), self._catalogue)
+            for spec in read_target_files(target_files(), self._catalogue)
             for draft in expand(
                 spec, tenant=self.tenant, profile=self._stack.profile.name, values=self._values(), stamp=stamp
             )

@@ -8,12 +8,12 @@ from typing import Final
 
 import uvicorn
 
+from agents.declared import read_catalogue
 from agents.gateway.app import build_app
 from agents.gateway.identity import read_key
 from agents.gateway.service import Setup
 from agents.logs import configure_logging
 from agents.settings import Settings
-from streams.catalogue import Catalogue, parse_catalogue
 from streams.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def run(settings: Settings) -> int:
         brokers=settings.brokers,
         master_key=read_key(_required("KEY_FILE", settings.key_file)),
         directory_dir=_required("DIRECTORY_DIR", settings.directory_dir),
-        catalogue=_catalogue(Path(settings.catalogue_file)),
+        catalogue=read_catalogue(settings),
         on_fatal=stop,
     )
     server = uvicorn.Server(
@@ -66,10 +66,3 @@ def _required(name: str, value: str) -> Path:
     if not value:
         raise ConfigError(f"XPULSE_{name} is not set; expected a path")
     return Path(value)
-
-
-def _catalogue(path: Path) -> Catalogue:
-    try:
-        return parse_catalogue(path.read_text(encoding="utf-8"), source=str(path))
-    except OSError as error:
-        raise ConfigError(f"metric catalogue {path}: {error.strerror}") from error
