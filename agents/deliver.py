@@ -24,6 +24,7 @@ from faust.types import TP
 
 from agents.app import aborting
 from agents.deliver_store import Attempt, Outcome
+from agents.failures import log_failure
 from agents.judge import alert_key
 from agents.metrics import counter
 from agents.notify import Notifier
@@ -210,7 +211,7 @@ class DeliverWorker:
                     return await asyncio.to_thread(question)
             except Exception as error:  # noqa: BLE001 - the agent's boundary: any outcome but an answer is unknown
                 failures += 1
-                log.warning("deliver_store_failed error=%s", type(error).__name__)
+                log_failure(log, "deliver_store_failed", error)
                 await asyncio.sleep(backoff_s(failures))
 
     def _wake_all(self) -> None:

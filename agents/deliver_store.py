@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,7 @@ from streams.outbox import Key
 Outcome = Literal["delivered", "retry", "refused", "given_up"]
 """What became of one attempt; all but `retry` settle the alert with its notifier."""
 
-SETTLED = ("delivered", "refused", "given_up")
+SETTLED = ["delivered", "refused", "given_up"]
 
 _SETTLED = """
 SELECT DISTINCT tenant, alert_id, sequence, notifier FROM deliveries
@@ -55,7 +55,7 @@ class DeliverStore:
         """Return for each alert state the notifiers with which it is settled."""
         found: dict[Key, set[str]] = defaultdict(set)
         if keys:
-            asked: dict[str, Iterable[str]] = {
+            asked: dict[str, list[str]] = {
                 "tenants": sorted({tenant for tenant, _, _ in keys}),
                 "alerts": sorted({alert_id for _, alert_id, _ in keys}),
                 "outcomes": SETTLED,

@@ -20,6 +20,7 @@ import faust
 
 from agents.app import aborting
 from agents.docket import Docket, Grid, Held, Published, hold
+from agents.failures import log_failure
 from agents.metrics import counter, gauge, histogram
 from agents.publisher import Outgoing, Receipt
 from agents.refusals import RefusalStore, put_away, sort_out
@@ -126,8 +127,7 @@ class JudgeWorker:
         except InvariantError:
             raise
         except Exception as error:  # noqa: BLE001 - the agent's boundary: any outcome but an answer is unknown
-            # Never its text: ClickHouse may quote what it was sent.
-            log.warning("round_failed error=%s code=%s", type(error).__name__, getattr(error, "code", None))
+            log_failure(log, "round_failed", error)
             return False
         return True
 

@@ -108,7 +108,10 @@ async def put_away(store: RefusalStore, refused: Sequence[Refused], topic: str) 
         try:
             await asyncio.to_thread(store.store, refused)
         except Exception as error:  # noqa: BLE001 - the agent's boundary: any outcome but an answer is unknown
-            log.warning("quarantine_failed topic=%s error=%s", topic, type(error).__name__)
+            # Never its text: ClickHouse may quote what it was sent.
+            log.warning(
+                "quarantine_failed topic=%s error=%s code=%s", topic, type(error).__name__, getattr(error, "code", None)
+            )
             failures += 1
             await asyncio.sleep(backoff_s(failures))
             continue
