@@ -24,11 +24,10 @@ from faust.types import TP
 
 from agents.app import aborting
 from agents.deliver_store import Attempt, Outcome
-from agents.failures import log_failure
 from agents.judge import alert_key
 from agents.metrics import counter
 from agents.notify import Notifier
-from agents.refusals import RefusalStore, Taken, put_away, sort_out
+from agents.refusals import RefusalStore, Taken, log_failure, put_away, sort_out
 from agents.retry import backoff_s
 from agents.topics import ALERTS, partition_of
 from agents.transport import Chunk, chunked

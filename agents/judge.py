@@ -20,10 +20,9 @@ import faust
 
 from agents.app import aborting
 from agents.docket import Docket, Grid, Held, Published, hold
-from agents.failures import log_failure
 from agents.metrics import counter, gauge, histogram
 from agents.publisher import Outgoing, Receipt
-from agents.refusals import RefusalStore, put_away, sort_out
+from agents.refusals import RefusalStore, log_failure, put_away, sort_out
 from agents.retry import backoff_s
 from agents.topics import ALERTS, TARGETS
 from agents.transport import Chunk, chunked

@@ -1,4 +1,4 @@
-"""Reading the topics that hold few, precious records: what can be decoded, and what goes to quarantine."""
+"""Reading the topics that hold few, precious records: what can be decoded, what goes to quarantine, what failed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from agents.retry import backoff_s
 from agents.transport import Chunk
 from agents.warehouse.client import Warehouse
 from streams.codecs import Invalid, decode
+from streams.errors import DeliveryError
 from streams.events import Event
 
 log = logging.getLogger(__name__)
@@ -118,3 +119,15 @@ async def put_away(store: RefusalStore, refused: Sequence[Refused], topic: str) 
         counter("xpulse_events_invalid_total").labels(topic).inc(len(refused))
         log.error("records_refused topic=%s count=%s first_reason=%s", topic, len(refused), refused[0].reason)
         return
+
+
+def log_failure(log: logging.Logger, event: str, error: Exception) -> None:
+    """Log what will be tried again; say more where trying again is not likely to help.
+
+    Only for statements that carry published figures and judging states: ClickHouse may quote what it was sent.
+    """
+    code = getattr(error, "code", None)
+    if isinstance(error, DeliveryError) and error.is_retryable:
+        log.warning("%s error=%s code=%s", event, type(error).__name__, code)
+    else:
+        log.error("%s error=%s code=%s reason=%.500s", event, type(error).__name__, code, error)
