@@ -9,7 +9,6 @@ import logging
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -21,8 +20,11 @@ from streams.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-Known = Mapping[str, Any]
-"""Fields of an event that the directory fills: the dimensions it knows, and `shared` of a device if it says so."""
+Known = dict[str, Any]
+"""Fields of an event that the directory fills: the dimensions it knows, and `shared` of a device if it says so.
+
+Shared by all who are in the same place: read, never changed.
+"""
 
 _SUFFIX: Final = ".csv"
 _Versions = tuple[tuple[int, ...], tuple[Known, ...]]
@@ -32,12 +34,16 @@ class Directory:
     """The directory of one tenant."""
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
-        found: dict[tuple[str, str], list[tuple[int, Known]]] = {}
+        found: dict[str, dict[str, list[tuple[int, Known]]]] = {kind: {} for kind in KINDS}
         alike: dict[tuple[object, ...], Known] = {}
         for row in rows:
-            known = alike.setdefault((row.dimensions, row.shared), _known(row))  # thousands of devices are alike
-            found.setdefault((row.kind, row.id), []).append((row.valid_from_ms, known))
-        self._versions: dict[tuple[str, str], _Versions] = {place: _in_order(dated) for place, dated in found.items()}
+            looks = (row.dimensions, row.shared)
+            if looks not in alike:  # thousands of devices are alike
+                alike[looks] = _known(row)
+            found[row.kind].setdefault(row.id, []).append((row.valid_from_ms, alike[looks]))
+        self._versions: dict[str, dict[str, _Versions]] = {
+            kind: {name: _in_order(dated) for name, dated in ids.items()} for kind, ids in found.items()
+        }
 
     def lookup(self, kind: Kind, identity: str, at_ms: int) -> Known | None:
         """Return what holds at an instant; None = the id is unknown then.
@@ -47,24 +53,25 @@ class Directory:
             identity: A pseudonym, or an application's name.
             at_ms: When the event happened; milliseconds.
         """
-        versions = self._versions.get((kind, identity))
+        versions = self._versions[kind].get(identity)
         if versions is None:
             return None
         starts, known = versions
+        if starts[-1] <= at_ms:
+            return known[-1]
         position = bisect_right(starts, at_ms)
         return known[position - 1] if position else None
 
     def entries(self) -> Mapping[str, int]:
         """Return the number of ids by kind."""
-        kinds = [kind for kind, _ in self._versions]
-        return {kind: kinds.count(kind) for kind in KINDS}
+        return {kind: len(ids) for kind, ids in self._versions.items()}
 
 
 def _known(row: Row) -> Known:
-    known: dict[str, Any] = {name: value for name, value in zip(DIMENSIONS, row.dimensions, strict=True) if value}
+    known: Known = {name: value for name, value in zip(DIMENSIONS, row.dimensions, strict=True) if value}
     if row.shared is not None and row.kind == "device":
         known["shared"] = row.shared
-    return MappingProxyType(known)
+    return known
 
 
 def _in_order(dated: list[tuple[int, Known]]) -> _Versions:

@@ -91,36 +91,38 @@ def parse(lines: Iterable[str]) -> Iterator[tuple[int, Row | Fault]]:
 def _row(line: int, cells: list[str]) -> Row | Fault:
     if len(cells) != len(HEADER):
         return Fault(line, f"{len(cells)} columns; expected {len(HEADER)}")
-    given = dict(zip(HEADER, map(str.strip, cells), strict=True))
-    kind, instant = given["kind"], _instant_ms(given["valid_from"])
-    why = _fault(given)
-    if why is not None or instant is None:
-        return Fault(line, why or f"valid_from: {_EXPECTED_TIME}")
-    dimensions = tuple(given[name] for name in DIMENSIONS)
-    return Row(cast("Kind", kind), given["id"], instant, dimensions, _SHARED[given["shared"].lower()])
+    kind, identity, valid_from, *rest = map(str.strip, cells)
+    if kind not in KINDS:
+        return Fault(line, f"kind: expected one of {', '.join(KINDS)}")
+    if not 1 <= len(identity) <= MAX_ID or is_tricky(identity):
+        return Fault(line, f"id: expected 1 to {MAX_ID} characters, no control character or hidden text direction")
+    instant, place = _instant_ms(valid_from), _place(kind, tuple(rest))
+    if isinstance(place, str) or instant is None:
+        return Fault(line, place if isinstance(place, str) else f"valid_from: {_EXPECTED_TIME}")
+    return Row(cast("Kind", kind), identity, instant, *place)
 
 
-def _fault(given: dict[str, str]) -> str | None:
-    if given["kind"] not in KINDS:
-        return f"kind: expected one of {', '.join(KINDS)}"
-    if not 1 <= len(given["id"]) <= MAX_ID:
-        return f"id: expected 1 to {MAX_ID} characters"
-    if given["shared"].lower() not in _SHARED:
+@lru_cache(maxsize=1 << 16)
+def _place(kind: str, cells: tuple[str, ...]) -> tuple[tuple[str, ...], bool | None] | str:
+    """Return dimensions and `shared`, or what is wrong with them; remembered, since many ids are in the same place."""
+    for name, value in zip(HEADER[3:], cells, strict=True):
+        if why := _cell_fault(kind, name, value):
+            return why
+    *dimensions, shared = cells
+    if shared.lower() not in _SHARED:
         return "shared: expected true, false or nothing"
-    if given["kind"] == "application" and not given["service"]:
+    if kind == "application" and not dimensions[DIMENSIONS.index("service")]:
         return "service: an application needs one"
-    return next((why for name in HEADER if (why := _cell_fault(given["kind"], name, given[name]))), None)
+    return tuple(dimensions), _SHARED[shared.lower()]
 
 
 def _cell_fault(kind: str, name: str, value: str) -> str | None:
-    if is_tricky(value):
-        return f"{name}: control character or hidden text direction"
-    if name not in (*DIMENSIONS, "shared") or not value:
-        return None
-    if name not in APPLIES[kind] and value.lower() != "false":
+    if name not in APPLIES[kind] and value and (name, value.lower()) != ("shared", "false"):
         return f"{name}: leave it empty for kind {kind}; allowed there: {', '.join(sorted(APPLIES[kind]))}"
     if len(value) > MAX_DIMENSION:
         return f"{name}: at most {MAX_DIMENSION} characters"
+    if is_tricky(value):
+        return f"{name}: control character or hidden text direction"
     return f"{name}: {value} is reserved" if value in RESERVED else None
 
 
@@ -150,6 +152,7 @@ def write(rows: Iterable[Row]) -> Iterator[str]:
         yield line.pop()
 
 
+@lru_cache(maxsize=4096)
 def _text(instant_ms: int) -> str:
     return (_EPOCH + instant_ms * _MS).isoformat().replace("+00:00", "Z")
 

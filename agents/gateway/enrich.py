@@ -8,9 +8,10 @@ directory does not know stays as it was sent.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from agents.gateway.directory import Directory, DirectoryFolder, Known
 from agents.gateway.directory_rows import Kind
@@ -19,8 +20,6 @@ from agents.metrics import counter
 from streams.events import Change, Feedback, Invitation, Telemetry, Ticket
 
 Incoming = Feedback | Invitation | Ticket | Change | Telemetry
-
-_NOTHING: Final[Known] = {}
 
 
 class BlankIdentity(Exception):
@@ -39,25 +38,15 @@ class Enricher:
     """Knows pseudonyms and directories."""
 
     def __init__(self, pseudonyms: Pseudonyms, directories: DirectoryFolder) -> None:
-        self._pseudonyms = pseudonyms
+        self._pseudonym = pseudonyms.of
         self._directories = directories
         self._unknown: Counter[Kind] = Counter()
 
-    def enrich(self, event: Incoming) -> Incoming:
-        """Return the event to keep.
-
-        Raises:
-            BlankIdentity: A required identity is blank.
-        """
-        directory = self._directories.of(event.tenant)
-        match event:
-            case Telemetry():
-                known = self._of_telemetry(event, directory)
-            case Change():
-                known = self._known(directory, "application", event.application, event.event_time_ms)
-            case _:
-                known = self._of_record(event, directory)
-        return msgspec.structs.replace(event, **known) if known else event
+    def of_kind(self, kind: type[Incoming]) -> Callable[[Any], Incoming]:
+        """Return the function that turns events of a kind into those to keep; it may raise `BlankIdentity`."""
+        if kind is Telemetry:
+            return self._telemetry
+        return self._change if kind is Change else self._record
 
     def count_unknown(self) -> None:
         """Tell the metrics how many identities the directory did not know since the last call."""
@@ -65,33 +54,41 @@ class Enricher:
             counter("xpulse_gateway_unknown_dimensions_total").labels(kind=kind).inc(count)
         self._unknown.clear()
 
-    def _of_telemetry(self, event: Telemetry, directory: Directory) -> Known:
-        at_ms = event.event_time_ms
-        known: dict[str, Any] = {"device": self._required(event.tenant, "device", event.device)}
+    def _telemetry(self, event: Telemetry) -> Telemetry:
+        tenant, at_ms = event.tenant, event.event_time_ms
+        device = self._pseudonym(tenant, "device", event.device)
+        if not device:
+            raise BlankIdentity("device")
+        directory = self._directories.of(tenant)
+        known = directory.lookup("device", device, at_ms)
+        fields = {**known, "device": device} if known is not None else self._not_known("device", device=device)
         if event.person:
-            known["person"] = self._pseudonyms.of(event.tenant, "person", event.person)
-            known.update(self._known(directory, "person", known["person"], at_ms))
-        known.update(self._known(directory, "device", known["device"], at_ms))
-        known.update(self._known(directory, "application", event.application, at_ms))
-        return known
+            fields = {**self._person(directory, event), **fields}
+        if event.application:
+            application = directory.lookup("application", event.application, at_ms)
+            fields.update(application if application is not None else self._not_known("application"))
+        return replace(event, **fields)
 
-    def _of_record(self, event: Feedback | Invitation | Ticket, directory: Directory) -> Known:
+    def _record(self, event: Feedback | Invitation | Ticket) -> Incoming:
         if not event.person and isinstance(event, Ticket):
-            return _NOTHING
-        person = self._required(event.tenant, "person", event.person)
-        return {**self._known(directory, "person", person, event.event_time_ms), "person": person}
+            return event
+        fields = self._person(self._directories.of(event.tenant), event)
+        if not fields["person"]:
+            raise BlankIdentity("person")
+        return replace(event, **fields)
 
-    def _required(self, tenant: str, kind: Any, identity: str) -> str:
-        pseudonym = self._pseudonyms.of(tenant, kind, identity)
-        if not pseudonym:
-            raise BlankIdentity(kind)
-        return pseudonym
+    def _change(self, event: Change) -> Change:
+        if not event.application:
+            return event
+        directory = self._directories.of(event.tenant)
+        application = directory.lookup("application", event.application, event.event_time_ms)
+        return replace(event, **(application if application is not None else self._not_known("application")))
 
-    def _known(self, directory: Directory, kind: Kind, identity: str, at_ms: int) -> Known:
-        if not identity:
-            return _NOTHING
-        known = directory.lookup(kind, identity, at_ms)
-        if known is None:
-            self._unknown[kind] += 1
-            return _NOTHING
-        return known
+    def _person(self, directory: Directory, event: Feedback | Invitation | Ticket | Telemetry) -> Known:
+        person = self._pseudonym(event.tenant, "person", event.person)
+        known = directory.lookup("person", person, event.event_time_ms)
+        return {**known, "person": person} if known is not None else self._not_known("person", person=person)
+
+    def _not_known(self, kind: Kind, **fields: str) -> Known:
+        self._unknown[kind] += 1
+        return fields

@@ -16,10 +16,12 @@ from agents.gateway.directory_rows import HEADER
 from agents.gateway.documents import EXAMPLES
 from agents.gateway.enrich import Enricher
 from agents.gateway.identity import Pseudonyms, is_pseudonym
-from agents.gateway.intake import DOORS, Intake, header_tenant
+from agents.gateway.intake import DOORS, Intake, _plain_list, header_tenant
 from streams.catalogue import Catalogue
-from streams.codecs import Ok, decode
+from streams.codecs import Ok, decode, decode_list
+from streams.events import Feedback
 
+TRICKY = ("", "plain", "\x00", "\x1b", "\x7f", "\x9f", "\u202e", "\ufeff", "\u2028", "\\", "\t", "ø", "日本")
 NOW_MS = 1_772_440_867_123
 
 
@@ -282,3 +284,24 @@ def test_any_identity_leaves_as_a_pseudonym(intake: Intake, person: str, device:
     assert is_pseudonym(reading["device"])
     assert answer["person"] == reading["person"]
     assert answer["score"] == score
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "score": st.integers(-1, 11) | st.none(),
+                "country": st.text(max_size=3),
+                "comment_ref": st.sampled_from(TRICKY),
+            }
+        ),
+        max_size=4,
+    )
+)
+def test_a_list_read_in_one_go_is_what_reading_one_by_one_gives(changes: list[dict[str, Any]]) -> None:
+    events = [{**EXAMPLES["feedback"], **change} for change in changes]
+    for body in (json.dumps(events).encode(), json.dumps(events, ensure_ascii=False).encode()):
+        at_once = _plain_list(body, Feedback)
+        if at_once is not None:
+            assert [Ok(event) for event in at_once] == decode_list(body, Feedback)
