@@ -16,6 +16,8 @@ from agents.local.clickhouse.server import MAX_BODY_BYTES, Front
 from agents.local.clickhouse.users import load_users
 from streams.errors import ConfigError
 
+_SHUTDOWN_S = 5.0  # for replies on their way; statements that read are stopped at once
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m agents.local.clickhouse", description=__doc__)
@@ -30,7 +32,9 @@ def _arguments() -> argparse.Namespace:
 async def _serve(front: Front, host: str, port: int) -> None:
     # A handler is cancelled when its client goes away, so that its statement can be stopped. No access log: URLs may
     # carry passwords.
-    runner = web.AppRunner(front.application(), handler_cancellation=True, access_log=None, auto_decompress=True)
+    runner = web.AppRunner(
+        front.application(), handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_S
+    )
     await runner.setup()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

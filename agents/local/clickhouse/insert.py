@@ -11,7 +11,6 @@ from agents.local.clickhouse.errors import Code, refusal
 from agents.local.clickhouse.lexer import END, Token, tokens
 
 _DATA = re.compile(rb"[ \t\f]*\r?\n?")
-_HAS_NO_STREAM = (b"SELECT", b"WITH", b"VALUES")
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def insert_head(text: bytes) -> InsertHead | None:
         InsertHead(statement='INSERT INTO t (a) ', format='CSV', data_at=29)
     """
     found = tokens(text)
-    if next(found, END).text != b"INSERT":
+    if not next(found, END).is_word(b"INSERT"):
         return None
     return _find_format(text, found)
 
@@ -42,22 +41,22 @@ def insert_head(text: bytes) -> InsertHead | None:
 def _find_format(text: bytes, found: Iterator[Token]) -> InsertHead | None:
     depth, may_be_name = 0, False
     for token in found:
-        depth += {b"(": 1, b")": -1}.get(token.text, 0)
-        if token.is_word and depth == 0 and not may_be_name:
-            if token.text == b"FORMAT":
+        depth += token.is_sign(b"(") - token.is_sign(b")")
+        if depth == 0 and not may_be_name:
+            if token.is_word(b"FORMAT"):
                 return _cut(text, token, next(found, END))
-            if token.text == b"INFILE":
+            if token.is_word(b"INFILE"):
                 raise refusal(Code.ACCESS_DENIED, "FROM INFILE is not allowed over HTTP.")
-            if token.text in _HAS_NO_STREAM:
-                return None
+            if token.is_word(b"SELECT", b"WITH", b"VALUES"):
+                return None  # no stream of data follows
         # The word after INTO, TABLE, FUNCTION or a dot is a name, even if it reads like a keyword.
-        may_be_name = token.text in (b"INTO", b"TABLE", b"FUNCTION", b".")
+        may_be_name = token.is_word(b"INTO", b"TABLE", b"FUNCTION") or token.is_sign(b".")
     return None
 
 
 def _cut(text: bytes, keyword: Token, name: Token) -> InsertHead | None:
     form = text[name.start : name.end].decode(errors="replace")
-    if not name.is_word or form.upper() == "VALUES":
+    if not name.is_word() or form.upper() == "VALUES":
         return None
     data = _DATA.match(text, name.end)
     assert data is not None, "the pattern matches the empty string"

@@ -51,7 +51,8 @@ def output_format(text: bytes, default: str) -> str:
     """Return the format that a reading statement is answered in: the one it names at its end, or `default`."""
     found = [*tokens(text), END]
     for word, name, after in zip(found, found[1:], [*found[2:], END], strict=False):
-        if word.text == b"FORMAT" and word.is_word and name.is_word and after.text in (b"", b";", b"SETTINGS"):
+        is_last = after is END or after.is_sign(b";") or after.is_word(b"SETTINGS")
+        if word.is_word(b"FORMAT") and name.is_word() and is_last:
             return text[name.start : name.end].decode()
     return default
 

@@ -39,7 +39,7 @@ _TRANSPORT = frozenset(
         "wait_end_of_query",
     ]
 )
-_SETTING = re.compile(r"[A-Za-z_]\w*\Z")
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
 
 # What a read-only user may set: harmless ways to write the same result, and limits below the user's own.
 _READER_FORMS = frozenset(
@@ -123,7 +123,7 @@ def build_request(
     return Request(
         text=query + b"\n" + body if query and body else query or body,
         database=_database(user, headers.get("X-ClickHouse-Database") or fields.get("database", "")),
-        format=headers.get("X-ClickHouse-Format") or fields.get("default_format") or "TabSeparated",
+        format=_format(headers.get("X-ClickHouse-Format") or fields.get("default_format") or "TabSeparated"),
         settings=_settings(user, fields),
         parameters={name[6:]: value for name, value in fields.items() if name.startswith("param_")},
         is_get=is_get,
@@ -135,9 +135,15 @@ def _database(user: User, name: str) -> str:
     return user.database if name in ("", "default") else name
 
 
+def _format(name: str) -> str:
+    if not _NAME.match(name):
+        raise refusal(Code.BAD_ARGUMENTS, "The output format is not a name.")
+    return name
+
+
 def _settings(user: User, fields: Mapping[str, str]) -> dict[str, str]:
     names = [name for name in fields if name not in _TRANSPORT and not name.startswith("param_")]
-    bad = next((name for name in names if not _SETTING.match(name)), None)
+    bad = next((name for name in names if not _NAME.match(name)), None)
     if bad is not None:
         raise refusal(Code.BAD_ARGUMENTS, "A URL parameter is not a name of a setting.")
     if user.may_write:

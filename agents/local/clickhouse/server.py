@@ -30,7 +30,8 @@ class Desk:
         self._guard = guard
         self._sessions = Sessions(engine, user)
         self._threads = ThreadPoolExecutor(user.threads, thread_name_prefix=f"clickhouse-{user.name}")
-        self._inside = 0
+        self._running: dict[asyncio.Future[Outcome], Statement] = {}
+        self._is_closing = False
 
     async def run(self, request: Request) -> Outcome:
         """Run one statement; when the client goes away, a reading one is stopped.
@@ -38,11 +39,11 @@ class Desk:
         Raises:
             StatementError: Refused, failed, or too many are waiting.
         """
-        if self._inside >= self._user.threads + self._user.max_waiting:
+        if self._is_closing or len(self._running) >= self._user.threads + self._user.max_waiting:
             raise refusal(Code.TOO_MANY_SIMULTANEOUS_QUERIES, "Too many simultaneous queries.")
         statement = Statement(self._user, request, self._sessions, self._guard, self._engine)
         running = asyncio.get_running_loop().run_in_executor(self._threads, statement.run)
-        self._inside += 1
+        self._running[running] = statement
         running.add_done_callback(self._leave)
         try:
             return await asyncio.shield(running)
@@ -51,9 +52,15 @@ class Desk:
             raise
 
     def _leave(self, done: asyncio.Future[Outcome]) -> None:
-        self._inside -= 1
+        del self._running[done]
         if not done.cancelled():
             done.exception()  # nobody else may be there to look at it
+
+    async def cancel_all(self) -> None:
+        """Take no more statements, stop those that read, leave those that write to end."""
+        self._is_closing = True
+        for statement in list(self._running.values()):
+            await asyncio.to_thread(statement.cancel)
 
     def close(self) -> None:
         """Wait for what runs, then close the sessions."""
@@ -80,6 +87,7 @@ class Front:
         app = web.Application(client_max_size=self._max_body_bytes)
         app.router.add_get("/ping", _ping)
         app.router.add_route("*", "/", self.answer)
+        app.on_shutdown.append(self._cancel_all)
         app.on_cleanup.append(self._close)
         return app
 
@@ -121,6 +129,10 @@ class Front:
         if fields.get("decompress") == "1":
             body = await asyncio.to_thread(framing.unpack, body, self._max_body_bytes)
         return fields, body
+
+    async def _cancel_all(self, _app: web.Application) -> None:
+        for desk in self._desks.values():
+            await desk.cancel_all()
 
     async def _close(self, _app: web.Application) -> None:
         for desk in self._desks.values():

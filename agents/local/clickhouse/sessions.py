@@ -94,7 +94,10 @@ def _limits(user: User) -> dict[str, str]:
         "max_result_rows": user.max_result_rows,
         "max_result_bytes": user.max_result_bytes,
     }
-    common = {name: str(value) for name, value in limits.items()} | {"result_overflow_mode": "throw"}
+    common = {name: str(value) for name, value in limits.items()} | {
+        "result_overflow_mode": "throw",
+        "implicit_select": "0",
+    }
     if user.may_write:
         # Views of the writer are read with the rights of the engine user `xpulse`, as their readers have none.
         return common | {"default_normal_view_sql_security": "DEFINER", "default_view_definer": "xpulse"}

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 
-from agents.local.clickhouse.change import check_change
+from agents.local.clickhouse.change import check_change, check_statement
 from agents.local.clickhouse.engine import Engine, Kind, Result, Session
 from agents.local.clickhouse.errors import Code, StatementError, refusal
 from agents.local.clickhouse.guard import Guard
@@ -75,6 +75,7 @@ class Statement:
             return self._insert(taken.session, head)
         if not self._user.may_write:
             self._guard.check(taken.session, plain, self._request.parameters)
+        check_statement(plain)
         kind = taken.session.kind(plain)
         if kind.statements > 1:
             raise refusal(Code.SYNTAX_ERROR, "Multi-statements are not allowed.")
@@ -86,6 +87,7 @@ class Statement:
     def _insert(self, session: Session, head: InsertHead) -> Outcome:
         if self._request.is_get:
             raise _get_is_readonly()
+        check_change(head.statement, is_control=False)
         self._is_writing = True
         found = session.insert(head.statement, head.format, memoryview(self._request.text)[head.data_at :])
         return Outcome(found, has_rows=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agents.local.broker import broker_command, is_broker_ready
-from agents.local.clickhouse.users import standard_users, write_users
+from agents.local.clickhouse.users import Users, standard_users, write_users
 from agents.local.ports import free_port
 
 READY_WITHIN_S = 60.0
@@ -63,11 +63,13 @@ def answers_ping(host: str, port: int) -> bool:
 
 
 @contextmanager
-def running_clickhouse(folder: Path, *more: str, password: str | None = None) -> Iterator[ClickHouse]:
+def running_clickhouse(
+    folder: Path, *more: str, password: str | None = None, users: Users | None = None
+) -> Iterator[ClickHouse]:
     """Run an embedded ClickHouse on `folder` with further arguments `more`; stop it at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     server = ClickHouse("127.0.0.1", free_port(), password or secrets.token_urlsafe(24), folder / "clickhouse")
-    write_users(folder / "users.json", standard_users(server.password))
+    write_users(folder / "users.json", users or standard_users(server.password))
     command = [sys.executable, "-m", "agents.local.clickhouse", "--port", str(server.port), *more]
     command += ["--data", str(server.data_dir), "--users", str(folder / "users.json")]
     with running(command, folder / "clickhouse.log") as process:

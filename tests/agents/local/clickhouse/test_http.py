@@ -12,7 +12,8 @@ import lz4.frame
 import pytest
 import zstandard
 
-from tests.agents.local.clickhouse.target import Target
+from tests.agents.local.clickhouse.conftest import SERVER
+from tests.agents.local.clickhouse.target import READER_URL, WRITER_URL, Target
 
 pytestmark = pytest.mark.integration
 
@@ -275,6 +276,12 @@ class TestCompression:
         packed = lz4.frame.compress(b"SELECT 1" * 1000)
         for body in (packed[:-9], packed[:40] + b"\xff" * 8 + packed[48:]):
             assert target.writer.ask(body, headers={"Content-Encoding": "lz4"}).status_code >= 400
+
+
+def test_the_suite_runs_on_a_server_too() -> None:
+    if SERVER is None:
+        pytest.skip(f"no ClickHouse server: {WRITER_URL} and {READER_URL} are not set")
+    assert SERVER.writer.rows("SELECT version()") != []
 
 
 def test_summary_counts_what_was_read_and_written(target: Target) -> None:
