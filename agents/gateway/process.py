@@ -13,6 +13,7 @@ from agents.gateway.app import build_app
 from agents.gateway.identity import read_key
 from agents.gateway.service import Setup
 from agents.logs import configure_logging
+from agents.metrics import serve_metrics
 from agents.settings import Settings
 from streams.errors import ConfigError
 
@@ -40,8 +41,8 @@ def run(settings: Settings) -> int:
 
     setup = Setup(
         brokers=settings.brokers,
-        master_key=read_key(_required("KEY_FILE", settings.key_file)),
-        directory_dir=_required("DIRECTORY_DIR", settings.directory_dir),
+        master_key=read_key(settings.key_path()),
+        directory_dir=_directory_dir(settings),
         catalogue=read_catalogue(settings),
         on_fatal=stop,
     )
@@ -57,12 +58,14 @@ def run(settings: Settings) -> int:
             timeout_graceful_shutdown=_LEAVE_WITHIN_S,
         )
     )
+    if settings.metrics_port:  # beside its own /metrics: where every process has them
+        serve_metrics(settings.metrics_port, settings.metrics_host)
     log.info("gateway_starting host=%s port=%s", settings.gateway_host, settings.gateway_port)
     server.run()
     return 0 if server.started and not fatal else 1
 
 
-def _required(name: str, value: str) -> Path:
-    if not value:
-        raise ConfigError(f"XPULSE_{name} is not set; expected a path")
-    return Path(value)
+def _directory_dir(settings: Settings) -> Path:
+    if not settings.directory_dir:
+        raise ConfigError("XPULSE_DIRECTORY_DIR is not set: the folder of the loaded directories")
+    return Path(settings.directory_dir)

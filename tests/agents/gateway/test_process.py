@@ -146,7 +146,7 @@ def test_it_listens_on_loopback_and_leaves_in_order(gateway: GatewayProcess) -> 
         ({"XPULSE_KEY_FILE": ""}, "XPULSE_KEY_FILE is not set"),
         ({"XPULSE_KEY_FILE": "/nonexistent"}, "key file /nonexistent: No such file"),
         ({"XPULSE_DIRECTORY_DIR": ""}, "XPULSE_DIRECTORY_DIR is not set"),
-        ({"XPULSE_CATALOGUE_FILE": "/nonexistent"}, "metric catalogue /nonexistent: No such file"),
+        ({"XPULSE_CATALOGUE_FILE": "/nonexistent"}, "/nonexistent: cannot be read"),
     ],
 )
 def test_a_wrong_setting_ends_it_with_one_line(tmp_path: Path, change: dict[str, str], says: str) -> None:
