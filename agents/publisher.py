@@ -158,17 +158,20 @@ class Publisher:
 
     async def _send(self, topic: str, batch: Sequence[Outgoing]) -> list[Receipt]:
         try:
-            partitions = (await self.state(topic)).partitions
+            before = await self.state(topic)
         except BaseException:
             self._release(len(batch))
             raise
         waiting = _Batch(len(batch))
         waiting.future.add_done_callback(lambda _: self._release(len(batch)))
-        self._hand_over(topic, batch, partitions, waiting)
+        self._hand_over(topic, batch, before.partitions, waiting)
         # Shielded: when a caller gives up, its records still take room until they are settled.
         await asyncio.shield(waiting.future)
         if waiting.error is not None:
             raise _undelivered(topic, waiting.error)
+        # Acknowledgements of two logs may be mixed: what the lost one acknowledged is gone with it.
+        if (await self.state(topic)).incarnation != before.incarnation:
+            raise DeliveryError(f"topic {topic}: created anew while records were on their way", is_retryable=True)
         return waiting.receipts
 
     def _hand_over(self, topic: str, batch: Sequence[Outgoing], partitions: int, waiting: _Batch) -> None:

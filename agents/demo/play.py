@@ -9,8 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import httpx
+
 from agents.declared import read_target_files, stamp_now, target_files
 from agents.demo import check
+from agents.demo.exposition import read_total
 from agents.demo.host import HostMetrics, host_name
 from agents.demo.report import Counts, Raised, Report
 from agents.demo.sender import Sender
@@ -20,12 +23,13 @@ from agents.demo.watch import Watch
 from agents.gateway.directory_load import load
 from agents.gateway.identity import Pseudonyms, read_key
 from agents.installation import Installation, publishing
-from agents.stack import TELEMETRY, Stack
+from agents.stack import GATEWAY, TELEMETRY, Stack
 from agents.target_ledger import publish, retire
 from agents.topics import TELEMETRY as TELEMETRY_TOPIC
 from agents.topics import topic_incarnation
 from agents.warehouse.client import Warehouse, WarehouseError
 from streams.catalogue import Catalogue
+from streams.errors import XPulseError
 from streams.simulate import oracle
 from streams.simulate.directory import VALID_FROM, DirectoryRow, device_dimensions, directory_csv
 from streams.simulate.names import METRICS
@@ -38,6 +42,7 @@ from streams.targets import expand
 DRAIN_WITHIN_S = 30.0
 NOTICE_WITHIN_S = 45.0
 """A planted drift must be noticed within this time; one that began later before the end of input is not asked for."""
+PREPARE_WITHIN_S = 30.0
 LOOK_EVERY_S = 1.0
 TEND_EVERY_S = 0.1
 
@@ -140,8 +145,25 @@ class Demo:
         host = DirectoryRow("device", host_name(), VALID_FROM, device_model="demo-host", shared="true")
         source = folder.run / f"{self.tenant}.csv"
         source.write_text(text + ",".join(host) + "\n")
-        load(source, tenant=self.tenant, folder=folder.directory, pseudonyms=Pseudonyms(read_key(folder.key_file)))
+        before = self._known_entries()
+        done = load(
+            source, tenant=self.tenant, folder=folder.directory, pseudonyms=Pseudonyms(read_key(folder.key_file))
+        )
         source.unlink()
+        # The gateway looks for new directories once a second; what came earlier would have no dimensions.
+        self._wait_for(lambda: self._known_entries() >= before + done.total, "the gateway to read the directory")
+
+    def _known_entries(self) -> float:
+        page = httpx.get(self._stack.metrics_url(GATEWAY), timeout=5.0).text
+        return read_total(page, "xpulse_gateway_directory_entries")
+
+    def _wait_for(self, is_done: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PREPARE_WITHIN_S
+        while not is_done():
+            self._installation.tend()
+            if time.monotonic() > deadline:
+                raise XPulseError(f"waited {PREPARE_WITHIN_S:.0f} s in vain for {what}")
+            time.sleep(TEND_EVERY_S)
 
     def _publish_targets(self) -> None:
         stamp = stamp_now("demo", "a demo began")

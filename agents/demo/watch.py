@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from agents.demo.quantiles import quantile, read_buckets
+from agents.demo.exposition import quantile, read_buckets
 from agents.freshness import NAME as FRESHNESS
 from agents.warehouse.client import Warehouse, WarehouseError
 

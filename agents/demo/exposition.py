@@ -1,4 +1,4 @@
-"""Quantiles of a Prometheus histogram, as read from a process's metrics page."""
+"""Reading a process's metrics page: totals, and quantiles of histograms."""
 
 from __future__ import annotations
 
@@ -25,6 +25,21 @@ def read_buckets(page: str, metric: str) -> Buckets:
                 bound = float(sample.labels["le"])
                 sums[bound] = sums.get(bound, 0.0) + sample.value
     return sorted(sums.items())
+
+
+def read_total(page: str, metric: str) -> float:
+    r"""Return a metric's value, added up over its labels; 0 if it is not there.
+
+    Args:
+        page: Text in Prometheus' exposition format.
+        metric: Name of a gauge, or of a counter with its `_total`.
+
+    Example:
+        >>> read_total('entries{kind="person"} 2.0\nentries{kind="device"} 3.0\n', "entries")
+        5.0
+    """
+    families = text_string_to_metric_families(page)
+    return float(sum(sample.value for family in families for sample in family.samples if sample.name == metric))
 
 
 def quantile(buckets: Iterable[tuple[float, float]], q: float) -> float | None:
