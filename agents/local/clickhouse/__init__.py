@@ -14,6 +14,7 @@
     reply.py        result -> HTTP headers and body
     cityhash.py, framing.py   ClickHouse's own block compression (`compress=1`, `decompress=1`)
     handshake.py    the first reply that clickhouse-go expects
+    intake.py       reading an aiohttp request
     server.py       the aiohttp application
 
 Imports point upwards in this list. Why it is built this way: `docs/adr/0004-embedded-services.md`.

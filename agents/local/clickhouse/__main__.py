@@ -12,7 +12,7 @@ from aiohttp import web
 
 from agents.local.clickhouse.engine import Engine
 from agents.local.clickhouse.errors import StatementError
-from agents.local.clickhouse.server import MAX_BODY_BYTES, Front
+from agents.local.clickhouse.server import Front
 from agents.local.clickhouse.users import load_users
 from streams.errors import ConfigError
 
@@ -25,7 +25,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--data", type=Path, required=True, help="data folder; belongs to one process at a time")
     parser.add_argument("--users", type=Path, required=True, help="users file (mode 0600)")
-    parser.add_argument("--max-body-bytes", type=int, default=MAX_BODY_BYTES)
     return parser.parse_args()
 
 
@@ -33,7 +32,11 @@ async def _serve(front: Front, host: str, port: int) -> None:
     # A handler is cancelled when its client goes away, so that its statement can be stopped. No access log: URLs may
     # carry passwords.
     runner = web.AppRunner(
-        front.application(), handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_S
+        front.application(),
+        handler_cancellation=True,
+        auto_decompress=False,
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN_S,
     )
     await runner.setup()
     stopped = asyncio.Event()
@@ -66,9 +69,14 @@ def main() -> int:
     except StatementError as error:
         _say(sys.stderr, f"{arguments.data}: cannot be opened; in use by another process? {error}")
         return 2
-    front = Front(engine, users, max_body_bytes=arguments.max_body_bytes)
-    asyncio.run(_serve(front, arguments.host, arguments.port))
-    engine.close()
+    front = Front(engine, users)
+    try:
+        asyncio.run(_serve(front, arguments.host, arguments.port))
+    except OSError as error:
+        _say(sys.stderr, f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror}")
+        return 2
+    finally:
+        engine.close()
     return 0
 
 

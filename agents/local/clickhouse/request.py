@@ -119,7 +119,7 @@ def build_request(
     Raises:
         StatementError: A setting that the user may not change, or a name that is no setting.
     """
-    query = fields.get("query", "").encode()
+    query = fields.get("query", "").encode(errors="surrogateescape")
     return Request(
         text=query + b"\n" + body if query and body else query or body,
         database=_database(user, headers.get("X-ClickHouse-Database") or fields.get("database", "")),

@@ -1,24 +1,23 @@
 """The HTTP application: requests in, statements run in threads, replies out."""
 
 import asyncio
-import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from agents.local.clickhouse import body as bodies
 from agents.local.clickhouse import framing, reply
 from agents.local.clickhouse.engine import Engine
 from agents.local.clickhouse.errors import Code, StatementError, refusal
 from agents.local.clickhouse.guard import Guard
 from agents.local.clickhouse.handshake import handshake_block, is_handshake
+from agents.local.clickhouse.intake import only_reads, query_id, read_request
 from agents.local.clickhouse.request import Request, build_request, credentials
 from agents.local.clickhouse.sessions import Sessions
 from agents.local.clickhouse.statement import Outcome, Statement
 from agents.local.clickhouse.users import User, Users, authenticate
 
-MAX_BODY_BYTES = 256 << 20
+_CANCEL_AGAIN_S = 0.2
 
 
 class Desk:
@@ -31,6 +30,7 @@ class Desk:
         self._sessions = Sessions(engine, user)
         self._threads = ThreadPoolExecutor(user.threads, thread_name_prefix=f"clickhouse-{user.name}")
         self._running: dict[asyncio.Future[Outcome], Statement] = {}
+        self._cancelling: set[asyncio.Task[None]] = set()
         self._is_closing = False
 
     async def run(self, request: Request) -> Outcome:
@@ -48,7 +48,7 @@ class Desk:
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            await asyncio.to_thread(statement.cancel)
+            self._cancel(running, statement)
             raise
 
     def _leave(self, done: asyncio.Future[Outcome]) -> None:
@@ -56,11 +56,16 @@ class Desk:
         if not done.cancelled():
             done.exception()  # nobody else may be there to look at it
 
-    async def cancel_all(self) -> None:
+    def _cancel(self, running: asyncio.Future[Outcome], statement: Statement) -> None:
+        task = asyncio.create_task(_cancel_until_done(running, statement))
+        self._cancelling.add(task)
+        task.add_done_callback(self._cancelling.discard)
+
+    def cancel_all(self) -> None:
         """Take no more statements, stop those that read, leave those that write to end."""
         self._is_closing = True
-        for statement in list(self._running.values()):
-            await asyncio.to_thread(statement.cancel)
+        for running, statement in self._running.items():
+            self._cancel(running, statement)
 
     def close(self) -> None:
         """Wait for what runs, then close the sessions."""
@@ -68,23 +73,24 @@ class Desk:
         self._sessions.close()
 
 
+async def _cancel_until_done(running: asyncio.Future[Outcome], statement: Statement) -> None:
+    while not running.done():
+        await asyncio.to_thread(statement.cancel)
+        await asyncio.wait([running], timeout=_CANCEL_AGAIN_S)
+
+
 class Front:
-    """The HTTP interface over one engine.
+    """The HTTP interface over one engine."""
 
-    Args:
-        max_body_bytes: Largest request body, unpacked.
-    """
-
-    def __init__(self, engine: Engine, users: Users, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, engine: Engine, users: Users) -> None:
         guard = Guard(engine)
         self._users = users
         self._version = engine.version
         self._desks = {name: Desk(user, engine, guard) for name, user in users.items()}
-        self._max_body_bytes = max_body_bytes
 
     def application(self) -> web.Application:
         """Return the aiohttp application: `/ping` and everything else as a statement."""
-        app = web.Application(client_max_size=self._max_body_bytes)
+        app = web.Application(client_max_size=max((user.max_body_bytes for user in self._users.values()), default=0))
         app.router.add_get("/ping", _ping)
         app.router.add_route("*", "/", self.answer)
         app.on_shutdown.append(self._cancel_all)
@@ -93,7 +99,7 @@ class Front:
 
     async def answer(self, http: web.Request) -> web.Response:
         """Answer one request."""
-        headers = reply.base_headers(http.query.get("query_id") or str(uuid.uuid4()))
+        headers = reply.base_headers(query_id(http))
         try:
             body, more = await self._answer(http)
             return web.Response(body=body, headers=headers | more)
@@ -103,8 +109,8 @@ class Front:
 
     async def _answer(self, http: web.Request) -> tuple[bytes, dict[str, str]]:
         user = authenticate(self._users, *credentials(http.headers, http.query))
-        fields, body = await self._read(http)
-        request = build_request(user, http.headers, fields, body, is_get=http.method in (hdrs.METH_GET, hdrs.METH_HEAD))
+        fields, body = await read_request(http, user.max_body_bytes)
+        request = build_request(user, http.headers, fields, body, is_get=only_reads(http))
         if not request.text.strip():
             return b"Ok.\n", {}
         if is_handshake(request.text, fields.get("client_protocol_version", "")):
@@ -116,23 +122,9 @@ class Front:
         )
         return body, headers | encoding
 
-    async def _read(self, http: web.Request) -> tuple[dict[str, str], bytes]:
-        fields = dict(http.query)
-        try:
-            if http.content_type == "multipart/form-data":
-                return fields | await _form(http), b""
-            body = await http.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise bodies.too_large(self._max_body_bytes) from error
-        if http.headers.get("Content-Encoding", "").lower() == "lz4":
-            body = await asyncio.to_thread(bodies.unpack_lz4_frames, body, self._max_body_bytes)
-        if fields.get("decompress") == "1":
-            body = await asyncio.to_thread(framing.unpack, body, self._max_body_bytes)
-        return fields, body
-
     async def _cancel_all(self, _app: web.Application) -> None:
         for desk in self._desks.values():
-            await desk.cancel_all()
+            desk.cancel_all()
 
     async def _close(self, _app: web.Application) -> None:
         for desk in self._desks.values():
@@ -141,13 +133,6 @@ class Front:
 
 async def _ping(_http: web.Request) -> web.Response:
     return web.Response(text="Ok.\n")
-
-
-async def _form(http: web.Request) -> dict[str, str]:
-    fields = await http.post()
-    if not all(isinstance(value, str) for value in fields.values()):
-        raise refusal(Code.NOT_IMPLEMENTED, "External tables are not supported by the embedded ClickHouse.")
-    return {name: str(value) for name, value in fields.items()}
 
 
 def _headers(outcome: Outcome, request: Request, user: User) -> dict[str, str]:

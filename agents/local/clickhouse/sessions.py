@@ -55,12 +55,6 @@ class Sessions:
                 return
         taken.session.close()
 
-    def condemn(self, taken: PreparedSession) -> bool:
-        """Say whether `taken` is still in use, and see to it that it is not used again."""
-        with self._lock:
-            taken.is_reusable = False
-            return all(taken not in idle for idle in self._idle.values())
-
     def close(self) -> None:
         """Close the idle sessions."""
         for taken in itertools.chain.from_iterable(self._idle.values()):

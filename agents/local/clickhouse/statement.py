@@ -33,6 +33,7 @@ class Statement:
         self._taken: PreparedSession | None = None
         self._is_writing = False
         self._is_cancelled = threading.Event()
+        self._lock = threading.Lock()  # held while cancelling, so that the session is not yet another statement's
 
     def run(self) -> Outcome:
         """Run to the end.
@@ -44,21 +45,31 @@ class Statement:
         head = insert_head(text)
         plain = "" if head else _decode(text)
         self._refuse_early(head)
-        taken = self._taken = self._sessions.take(self._request.database, self._request.settings)
+        taken = self._sessions.take(self._request.database, self._request.settings)
+        self._note(taken)
         try:
             return self._run_in(taken, head, plain)
         except BaseException:
             taken.is_reusable = False
             raise
         finally:
+            self._note(None)
             self._sessions.give_back(taken, self._request.database)
 
+    def _note(self, taken: PreparedSession | None) -> None:
+        with self._lock:
+            self._taken = taken
+
     def cancel(self) -> None:
-        """Stop a statement that nobody waits for; one that writes is left to end."""
+        """Stop a statement that nobody waits for; one that writes is left to end.
+
+        To be repeated until it has ended: its session may be prepared and the statement not yet begun.
+        """
         self._is_cancelled.set()
-        taken = self._taken
-        if taken is not None and not self._is_writing and self._sessions.condemn(taken):
-            self._engine.kill(taken.tag)
+        with self._lock:
+            if self._taken is not None and not self._is_writing:
+                self._taken.is_reusable = False
+                self._engine.kill(self._taken.tag)
 
     def _refuse_early(self, head: InsertHead | None) -> None:
         if self._user.may_write:
@@ -102,6 +113,8 @@ class Statement:
 
 
 def _decode(text: bytes) -> str:
+    if b"\0" in text:
+        raise refusal(Code.SYNTAX_ERROR, "The statement contains a zero byte.")
     try:
         return text.decode()
     except UnicodeDecodeError as error:

@@ -35,6 +35,7 @@ class User:
         max_memory_bytes: Most memory of a statement.
         max_result_rows: Most rows of a result; 0 = no limit.
         max_result_bytes: Largest result before compression; results are built in memory, so never 0.
+        max_body_bytes: Largest request body, packed and unpacked.
     """
 
     name: str
@@ -46,7 +47,8 @@ class User:
     max_execution_time_s: int = 10
     max_memory_bytes: int = 1 << 30
     max_result_rows: int = 200_000
-    max_result_bytes: int = 128 << 20
+    max_result_bytes: int = 64 << 20
+    max_body_bytes: int = 1 << 20
 
     def has_password(self, password: str) -> bool:
         """Say whether `password` is this user's; takes the same time for every wrong one."""
@@ -73,6 +75,7 @@ def standard_users(writer_password: str) -> Users:
         max_memory_bytes=4 << 30,
         max_result_rows=0,
         max_result_bytes=1 << 30,
+        max_body_bytes=256 << 20,
     )
     return {WRITER: writer, READER: User(name=READER)}
 

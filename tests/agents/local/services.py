@@ -64,13 +64,13 @@ def answers_ping(host: str, port: int) -> bool:
 
 @contextmanager
 def running_clickhouse(
-    folder: Path, *more: str, password: str | None = None, users: Users | None = None
+    folder: Path, *, password: str | None = None, users: Users | None = None
 ) -> Iterator[ClickHouse]:
-    """Run an embedded ClickHouse on `folder` with further arguments `more`; stop it at the end."""
+    """Run an embedded ClickHouse on `folder`; stop it at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     server = ClickHouse("127.0.0.1", free_port(), password or secrets.token_urlsafe(24), folder / "clickhouse")
     write_users(folder / "users.json", users or standard_users(server.password))
-    command = [sys.executable, "-m", "agents.local.clickhouse", "--port", str(server.port), *more]
+    command = [sys.executable, "-m", "agents.local.clickhouse", "--port", str(server.port)]
     command += ["--data", str(server.data_dir), "--users", str(folder / "users.json")]
     with running(command, folder / "clickhouse.log") as process:
         server.process = process

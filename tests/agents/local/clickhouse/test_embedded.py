@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -28,7 +29,9 @@ RUNNING = "SELECT count() FROM system.processes WHERE query LIKE '%numbers(1000)
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """A front that takes bodies of at most 100,000 bytes."""
-    with running_clickhouse(tmp_path_factory.mktemp("small"), "--max-body-bytes", "100000") as server:
+    users = standard_users("x" * 32)
+    users["xpulse"] = replace(users["xpulse"], max_body_bytes=100_000)
+    with running_clickhouse(tmp_path_factory.mktemp("small"), password="x" * 32, users=users) as server:
         yield embedded_target(server)
 
 
@@ -80,6 +83,21 @@ class TestRefusals:
             assert embedded.writer.ask(word).status_code >= 400
             assert embedded.writer.rows("SELECT 1") == [["1"]]
 
+    @pytest.mark.parametrize("text", [b"SELECT '\0'", b"SELECT 1\0; SELECT 2", b"SELECT '\xff\xfe'", b"\xff", b"\0"])
+    def test_bytes_that_are_no_text(self, embedded: Target, text: bytes) -> None:
+        for account in (embedded.writer, embedded.reader):
+            reply = account.ask(text)
+            assert (reply.headers["X-ClickHouse-Exception-Code"], reply.status_code) == ("62", 400)
+            escaped = "".join(f"%{byte:02x}" for byte in text)
+            reply = httpx.get(f"{account.url}?query={escaped}", auth=(account.user, account.password))
+            assert reply.status_code in (200, 400), reply.text  # a URL is decoded with U+FFFD for what is no UTF-8
+
+    def test_a_query_id_that_does_not_fit_a_header_is_replaced(self, embedded: Target) -> None:
+        for bad in ("a\r\nSet-Cookie: x", "ä", "x" * 2000, "\x00"):
+            reply = embedded.reader.ask("SELECT 1", query_id=bad)
+            assert reply.text == "1\n"
+            assert len(reply.headers["X-ClickHouse-Query-Id"]) == 36
+
     def test_external_tables(self, embedded: Target) -> None:
         reply = httpx.post(
             embedded.writer.url,
@@ -113,6 +131,20 @@ class TestSize:
         reply = small.writer.ask(bomb, headers={"Content-Encoding": "lz4"})
         assert (reply.headers["X-ClickHouse-Exception-Code"], reply.status_code) == ("229", 413)
 
+    def test_a_body_without_a_length_has_the_same_limit(self, small: Target) -> None:
+        def chunks() -> Iterator[bytes]:
+            yield b"SELECT 1"
+            for _ in range(200):
+                yield b" " * 1000
+
+        account = small.writer
+        reply = httpx.post(account.url, content=chunks(), auth=(account.user, account.password))
+        assert (reply.headers["X-ClickHouse-Exception-Code"], reply.status_code) == ("229", 413)
+
+    def test_a_reader_has_a_smaller_limit(self, embedded: Target) -> None:
+        assert embedded.reader.ask("SELECT 1" + " " * 2_000_000).status_code == 413
+        assert embedded.writer.ask("SELECT 1" + " " * 2_000_000).text == "1\n"
+
     def test_nobody_uploads_without_a_password(self, small: Target) -> None:
         reply = httpx.post(small.writer.url, params={"user": "xpulse", "password": "no"}, content=b"x" * 99_999)
         assert reply.headers["X-ClickHouse-Exception-Code"] == "516"
@@ -130,6 +162,31 @@ class TestClientsThatLeave:
             )
         wait_until(lambda: embedded.writer.rows(RUNNING) == [["0"]], "the statement's end", within_s=10)
         assert embedded.writer.rows("SELECT 1") == [["1"]]
+
+    def test_leaving_does_not_stop_the_statements_of_others(self, embedded: Target) -> None:
+        """Readers that leave at once, beside one that stays: sessions are shared, cancelling must hit its own only."""
+        sql = "SELECT count() FROM numbers(2000000) WHERE NOT ignore(cityHash64(number))"
+        leave = threading.Event()
+
+        def come_and_go() -> None:
+            address = (embedded.reader.host, embedded.reader.port)
+            request = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(sql)}\r\n\r\n{sql}".encode()
+            while not leave.is_set():
+                with socket.create_connection(address) as connection:
+                    connection.sendall(request)
+                    leave.wait(0.01)
+
+        with ThreadPoolExecutor(3) as pool:
+            leaving = [pool.submit(come_and_go) for _ in range(3)]
+            try:
+                replies = [embedded.reader.ask(sql) for _ in range(60)]
+            finally:
+                leave.set()
+            for done in leaving:
+                done.result()
+        served = [reply.text for reply in replies if reply.status_code != 503]
+        assert served == ["2000000\n"] * len(served)
+        assert len(served) > 30
 
     def test_an_upload_that_breaks_off_inserts_nothing(self, embedded: Target) -> None:
         table = embedded.table("a Int32")
@@ -166,11 +223,7 @@ class TestClientsThatLeave:
 
 class TestLoad:
     def test_more_than_may_wait_are_refused_and_the_rest_is_served(self, tmp_path: Path) -> None:
-        from dataclasses import replace  # noqa: PLC0415
-
-        with running_clickhouse(tmp_path / "a") as server:
-            users = standard_users(server.password)
-            assert users["default"].threads + users["default"].max_waiting >= 8
+        users = standard_users("x")
         tight = {**users, "default": replace(users["default"], threads=1, max_waiting=2)}
         with running_clickhouse(tmp_path / "b", users=tight) as server:
             reader = embedded_target(server).reader
@@ -232,6 +285,14 @@ class TestProcess:
         )
         assert done.returncode == 2
         assert f"{clickhouse.data_dir}: cannot be opened; in use by another process?" in done.stderr
+
+    def test_a_taken_port_is_named(self, clickhouse: ClickHouse, tmp_path: Path) -> None:
+        write_users(tmp_path / "users.json", standard_users("x"))
+        command = self._command(tmp_path)
+        command[command.index("--port") + 1] = str(clickhouse.port)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 2
+        assert f"cannot listen on 127.0.0.1:{clickhouse.port}: " in done.stderr
 
     def test_users_open_to_others_are_refused(self, tmp_path: Path) -> None:
         users = tmp_path / "users.json"
