@@ -21,6 +21,8 @@ from faust.types import TP
 from agents.app import aborting
 from agents.retry import backoff_s
 from agents.transport import Chunk, chunked
+from agents.watchdog import Progress
+from streams.errors import InvariantError
 from streams.fold import PartitionFold
 from streams.keys import Keys
 from streams.tiles import Rules, TileRows
@@ -28,6 +30,9 @@ from streams.tiles import Rules, TileRows
 TOPIC = "telemetry"
 MAX_PENDING = 262_144
 """Records folded but not stored, over all partitions, above which fetching waits."""
+
+MAX_KEYS = 100_000
+"""Group keys remembered; above, those of no open tile are forgotten."""
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +126,16 @@ class TelemetryWorker:
         self._room.set()
         self._observer.dropped()
 
+    def progress(self) -> Progress:
+        """Return where this worker stands; may be called from another thread."""
+        folds, consumer = dict(self._folds), self._app.consumer
+        starts = consumer.start_at if consumer is not None else {}
+        assigned = consumer.assignment() if consumer is not None else ()
+        return Progress(
+            positions={tp.partition: folds[tp].expected if tp in folds else starts.get(tp) or 0 for tp in assigned},
+            is_waiting=sum(fold.pending for fold in folds.values()) >= self._pace.max_pending,
+        )
+
     async def run(self) -> None:
         """Store and commit until the application stops."""
         failures = 0
@@ -147,12 +162,23 @@ class TelemetryWorker:
             folds[tp].acknowledge(changes)
         self._room.set()
         await self._commit(folds, generation)
+        self._forget_old_keys()
         return True
+
+    def _forget_old_keys(self) -> None:
+        """Bound the memory of keys. Nothing is being stored now, so no row under way carries an old number."""
+        if len(self._keys.keys) > MAX_KEYS:
+            live = {code for fold in self._folds.values() for code in fold.live_codes()}
+            numbers = self._keys.compact(live)
+            for fold in self._folds.values():
+                fold.renumber(numbers)
 
     async def _write(self, changes: Changes) -> bool:
         started = time.monotonic()
         try:
             await asyncio.to_thread(self._store.store, changes)
+        except InvariantError:
+            raise
         except Exception as error:  # noqa: BLE001 - the agent's boundary: any outcome but an answer is unknown
             log.warning("flush_failed error=%s", type(error).__name__)
             self._observer.failed(error)

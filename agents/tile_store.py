@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 import numpy as np
@@ -49,22 +50,33 @@ class Origin:
     window_ms: int
 
 
+class Guard(Protocol):
+    """Says whether the log is still the one that was folded."""
+
+    def check(self) -> None:
+        """Return if it is; see `agents.incarnation`."""
+
+
 class ClickHouseTiles:
     """Stores changed tiles with one insert per table and flush."""
 
-    def __init__(self, warehouse: Warehouse, keys: Keys, origin: Origin) -> None:
+    def __init__(self, warehouse: Warehouse, keys: Keys, origin: Origin, guard: Guard) -> None:
         self._warehouse = warehouse
+        self._guard = guard
         self._keys = keys
         self._origin = origin
-        self._texts: list[list[bytes]] = [[] for _ in range(2 + len(DIMENSIONS))]
+        self._edition = keys.edition
+        self._texts = _no_texts()
         self._shared: list[int] = []
 
     def store(self, changes: Changes) -> None:
         """Store the changes; returns once everything is acknowledged.
 
         Raises:
-            WarehouseError: Not acknowledged.
+            TopicReplaced: The changes are of another log.
+            DeliveryError: Not acknowledged, or it is not known whether the log is the same.
         """
+        self._guard.check()
         self._store_tiles([(partition, rows) for partition, rows in changes if rows.groups is not None])
         self._store_rejects(changes)
         self._store_audit(changes)
@@ -88,6 +100,8 @@ class ClickHouseTiles:
         return [*texts, ("shared", "UInt8", numbers("UInt8", shared))]
 
     def _learn_keys(self) -> None:
+        if self._edition != self._keys.edition:
+            self._edition, self._texts, self._shared = self._keys.edition, _no_texts(), []
         for key in self._keys.keys[len(self._shared) :]:
             for column, value in zip(self._texts, (key.tenant, key.metric, *key.dimensions), strict=True):
                 column.append(text(value.encode()))
@@ -155,6 +169,10 @@ class ClickHouseTiles:
 _AUDIT_COUNTS = (
     "tile", "hi", "first", "n_in", "n_valid", "n_invalid", "n_duplicate", "n_late", "n_tick", "n_overflow",
 )  # fmt: skip
+
+
+def _no_texts() -> list[list[bytes]]:
+    return [[] for _ in range(2 + len(DIMENSIONS))]
 
 
 def _value_columns(groups: Sequence[Groups]) -> list[Column]:

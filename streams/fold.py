@@ -51,8 +51,8 @@ class PartitionFold:
 
     @property
     def pending(self) -> int:
-        """Records folded but not acknowledged."""
-        return sum(tile.hi - max(tile.acked_hi, tile.first) for tile in self._open.values())
+        """Records folded but not acknowledged; large rejects weigh as several records."""
+        return sum(tile.pending for tile in self._open.values())
 
     def push(self, first: int, values: Sequence[bytes | None], stamps: Sequence[int]) -> int:
         """Fold consecutive records; those seen before are skipped.
@@ -89,7 +89,7 @@ class PartitionFold:
         codes = self._codes(segment)
         known = codes != UNKNOWN_METRIC
         tile.ticks += ticks
-        tile.rejects += undecoded + unbelieved + segment.rejects(~known, "$.metric: not in the metric catalogue")
+        tile.reject(undecoded + unbelieved + segment.rejects(~known, "$.metric: not in the metric catalogue"))
         self._count_once(tile, segment.select(known), codes[known])
 
     def _count_once(self, tile: Tile, segment: Segment, codes: Ints) -> None:
@@ -175,6 +175,15 @@ class PartitionFold:
         for name in set(names) - known.keys():
             known[name] = device_hash(name)
         return [known[name] for name in names]
+
+    def live_codes(self) -> set[int]:
+        """Return the numbers of all keys that open tiles refer to."""
+        return {code for tile in self._open.values() for code in tile.live_codes()}
+
+    def renumber(self, numbers: Ints) -> None:
+        """Take over new numbers of keys: old number -> new number (`streams.keys.Keys.compact`)."""
+        for tile in self._open.values():
+            tile.renumber(numbers)
 
     def changes(self) -> list[TileRows]:
         """Return what is not acknowledged yet of every open tile; pure: calling it again gives the same answer."""

@@ -7,6 +7,7 @@ numbers are private to a process: they never reach a row.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,12 @@ def raw_key(event: Telemetry) -> Raw:
 
 
 class Keys:
-    """Numbers keys from 0 in the order of their appearance."""
+    """Numbers keys from 0 in the order of their appearance.
+
+    Attributes:
+        keys: By number.
+        edition: Counts the times that numbers were given anew (`compact`).
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -53,6 +59,7 @@ class Keys:
         self._rules: list[tuple[int, int, int]] = []
         self._rule_table = np.zeros((0, 3), np.int64)
         self.keys: list[Key] = []
+        self.edition = 0
 
     def code(self, raw: Raw) -> int:
         """Return the number of a reading's group; `UNKNOWN_METRIC` if the catalogue does not list its metric."""
@@ -79,6 +86,23 @@ class Keys:
             self.keys.append(key)
             self._rules.append(_rule(metric))
         return code
+
+    def compact(self, live: Collection[int]) -> NDArray[np.int64]:
+        """Forget all keys but the live ones, which are numbered anew.
+
+        Returns:
+            Old number -> new number; -1 for a forgotten key.
+        """
+        kept = sorted(live)
+        numbers = np.full(len(self.keys), -1, np.int64)
+        numbers[kept] = np.arange(len(kept))
+        self.keys = [self.keys[code] for code in kept]
+        self._rules = [self._rules[code] for code in kept]
+        self._rule_table = np.zeros((0, 3), np.int64)
+        self._by_key = {key: code for code, key in enumerate(self.keys)}
+        self._by_raw.clear()
+        self.edition += 1
+        return numbers
 
     def overflow(self, code: int) -> int:
         """Return the number of the key that takes what a tile cannot hold beside `code`."""

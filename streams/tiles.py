@@ -8,13 +8,17 @@ the partition cannot change an answer: the larger `hi` contains the smaller.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from streams.aggregates import Groups, Readings, aggregate, concatenate
+import numpy as np
+
+from streams.aggregates import Groups, Ints, Readings, aggregate, concatenate
 from streams.errors import InvariantError
 from streams.segments import Reject
 
 MAX_TILE_SIZE = 65_536
+REJECT_WEIGHT_BYTES = 512
+"""About what a record costs in memory until it is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +84,7 @@ class TileRows:
 
 @dataclass(slots=True, eq=False)
 class Tile:
-    """A tile under way; nothing in it is forgotten before it is complete and acknowledged."""
+    """A tile under way. Readings are kept until it is complete and acknowledged, rejects until they are acknowledged."""
 
     number: int
     first: int
@@ -88,6 +92,7 @@ class Tile:
     parts: list[Readings] = field(default_factory=list)
     rows: int = 0
     rejects: list[Reject] = field(default_factory=list)
+    reject_bytes: int = 0
     codes: set[int] = field(default_factory=set)
     duplicates: int = 0
     late: int = 0
@@ -104,14 +109,32 @@ class Tile:
         if self.rows > self.acked_rows:
             self.parts = [concatenate(self.parts)]
             groups = aggregate(self.parts[0], changed_from=self.acked_rows)
-        return TileRows(
-            self, self._audit(size), groups, self.rejects[self.acked_rejects :], self.rows, len(self.rejects)
-        )
+        rejected = self.acked_rejects + len(self.rejects)
+        return TileRows(self, self._audit(size), groups, tuple(self.rejects), self.rows, rejected)
+
+    @property
+    def pending(self) -> int:
+        """Records not acknowledged yet; rejects count once more for each `REJECT_WEIGHT_BYTES`."""
+        return self.hi - max(self.acked_hi, self.first) + self.reject_bytes // REJECT_WEIGHT_BYTES
+
+    def reject(self, rejects: Sequence[Reject]) -> None:
+        """Keep records that are none of ours until they are stored."""
+        self.rejects += rejects
+        self.reject_bytes += sum(len(reject.raw) for reject in rejects)
+
+    def live_codes(self) -> set[int]:
+        """Return the numbers of all keys in this tile."""
+        return self.codes.union(*(np.unique(part.code).tolist() for part in self.parts))
+
+    def renumber(self, numbers: Ints) -> None:
+        """Take over new numbers of keys: old number -> new number."""
+        self.parts = [replace(part, code=numbers[part.code]) for part in self.parts]
+        self.codes = {int(numbers[code]) for code in self.codes}
 
     def _audit(self, size: int) -> Audit:
         return Audit(
             tile=self.number, first=self.first, hi=self.hi, n_in=self.hi - self.first, n_valid=self.rows,
-            n_invalid=len(self.rejects), n_duplicate=self.duplicates, n_late=self.late, n_tick=self.ticks,
+            n_invalid=self.acked_rejects + len(self.rejects), n_duplicate=self.duplicates, n_late=self.late, n_tick=self.ticks,
             n_overflow=self.overflow, arrival_ms=self.arrival_ms, is_closed=self.hi == (self.number + 1) * size,
         )  # fmt: skip
 
@@ -119,4 +142,7 @@ class Tile:
         """Note that everything in `stored` is in the warehouse."""
         self.acked_hi = max(self.acked_hi, stored.audit.hi)
         self.acked_rows = max(self.acked_rows, stored.rows)
-        self.acked_rejects = max(self.acked_rejects, stored.reject_count)
+        stored_now = max(0, stored.reject_count - self.acked_rejects)
+        self.reject_bytes -= sum(len(reject.raw) for reject in self.rejects[:stored_now])
+        del self.rejects[:stored_now]
+        self.acked_rejects += stored_now

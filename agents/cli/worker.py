@@ -8,10 +8,12 @@ from agents import telemetry, telemetry_metrics
 from agents.app import make_app
 from agents.control import build_control
 from agents.declared import read_catalogue
+from agents.incarnation import IncarnationGuard
 from agents.processes import prepare, run, state_dir, warehouse
 from agents.settings import Settings, read_settings
 from agents.tile_store import ClickHouseTiles, Origin
 from agents.topics import topic_state
+from agents.watchdog import Watchdog
 from streams.keys import Keys
 from streams.profile import Profile
 from streams.tiles import Rules
@@ -26,9 +28,12 @@ def run_telemetry() -> NoReturn:
     prepare(settings)
     profile = settings.time_profile()
     keys = Keys(read_catalogue(settings))
-    store = ClickHouseTiles(warehouse(settings), keys, _origin(settings, profile))
-    name = f"{settings.group_prefix}-telemetry-g{profile.generation}"
-    app = make_app(name, brokers=settings.brokers, data_dir=state_dir(settings))
+    origin = _origin(settings, profile)
+    guard = IncarnationGuard(settings.brokers, telemetry.TOPIC, origin.incarnation)
+    store = ClickHouseTiles(warehouse(settings), keys, origin, guard)
+    app = make_app(
+        telemetry_group(settings.group_prefix, origin), brokers=settings.brokers, data_dir=state_dir(settings)
+    )
     worker = telemetry.TelemetryWorker(
         app,
         fold_rules(profile),
@@ -38,7 +43,13 @@ def run_telemetry() -> NoReturn:
         telemetry.Pace(flush_s=profile.flush_ms / 1000),
     )
     telemetry.register(app, worker)
+    Watchdog(settings.brokers, telemetry.TOPIC, worker.progress).start()
     run(app)
+
+
+def telemetry_group(prefix: str, origin: Origin) -> str:
+    """Return the consumer group: another log or another generation has offsets of its own."""
+    return f"{prefix}-telemetry-g{origin.generation}-{origin.incarnation.hex[-12:]}"
 
 
 @workers.command("control")
