@@ -109,6 +109,7 @@ class JudgeWorker:
 
     def drop(self) -> None:
         """Forget all targets: their partitions may be somebody else's now."""
+        log.info("targets_dropped count=%s", len(self._docket.versions))
         self._docket = Docket()
         counter("xpulse_revocations_total").labels(TARGETS).inc()
 

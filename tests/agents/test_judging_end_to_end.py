@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -93,6 +94,10 @@ class Stage:
 
     def has_judged(self, number: int) -> bool:
         return end(number) in {verdict.at_ms for verdict in self.world.verdicts()}
+
+    def revocations(self) -> int:
+        """Return how often a running worker lost targets that it had read."""
+        return len(re.findall("targets_dropped count=[1-9]", (self.folder / "worker.log").read_text()))
 
     def states_taken(self, receiver: Receiver) -> list[str]:
         return [body["status"] for body in receiver.taken if body["groupLabels"]["tenant"] == self.tenant]
@@ -195,3 +200,22 @@ def test_targets_are_published_republished_and_retired(stage: Stage) -> None:
     assert versions() == []
     newest: Target = ledger.newest(stage.tenant)[stage.target.target]
     assert (newest.version, newest.state, newest.reason) == (3, "retired", "over")
+
+
+def test_a_second_worker_may_join_and_die(stage: Stage, receiver: Receiver) -> None:
+    """Each rebalance takes the targets away and gives them back: they are read again from the beginning."""
+    stage.with_publisher(lambda ledger, publisher: publish(ledger, publisher, [stage.target]))
+    stage.publish(range(1, 4), FINE)
+    with stage.process():
+        wait_until(lambda: stage.has_judged(3), "the first verdicts")
+        with stage.process() as second:
+            wait_until(lambda: stage.revocations() >= 1, "the rebalance")
+            stage.publish(range(4, 7), FINE)
+            wait_until(lambda: stage.has_judged(6), "verdicts with two workers")
+            second.kill()
+        stage.publish(range(7, 12), BAD)
+        wait_until(lambda: stage.has_judged(11), "verdicts after the second worker died")
+        wait_until(lambda: stage.states_taken(receiver) == ["firing"], "the notice")
+    run_rounds(worker_of(stage.whole, Wire(), stage.target))
+    assert stage.world.verdicts() == stage.whole.verdicts()
+    assert stage.world.alerts() == stage.whole.alerts()
