@@ -1,0 +1,58 @@
+"""When the watchdog complains; time is an argument, so nothing waits."""
+
+from __future__ import annotations
+
+from agents.watchdog import Patience, Progress
+
+
+def at(position: int, *, is_waiting: bool = False) -> Progress:
+    return Progress(positions={0: position}, is_waiting=is_waiting)
+
+
+NOTHING = Progress(positions={}, is_waiting=False)
+
+
+def test_input_without_progress_is_complained_about_after_a_minute() -> None:
+    patience = Patience(limit_s=60.0)
+    assert patience.complaint(at(10), {0: 20}, 0.0) is None
+    assert patience.complaint(at(10), {0: 20}, 59.0) is None
+    assert patience.complaint(at(10), {0: 20}, 60.0) == "partition 0 has input and no progress"
+
+
+def test_progress_resets_the_clock() -> None:
+    patience = Patience(limit_s=60.0)
+    for second in range(0, 600, 30):
+        assert patience.complaint(at(second), {0: 10_000}, float(second)) is None
+
+
+def test_a_partition_without_input_may_stand_still() -> None:
+    patience = Patience(limit_s=60.0)
+    assert all(patience.complaint(at(10), {0: 10}, float(second)) is None for second in range(0, 600, 30))
+    assert patience.complaint(at(10), {0: 11}, 600.0) is None
+    assert patience.complaint(at(10), {0: 11}, 631.0) is not None
+
+
+def test_nobody_is_blamed_while_the_end_of_the_log_is_unknown() -> None:
+    patience = Patience(limit_s=60.0)
+    assert all(patience.complaint(at(10), {}, float(second)) is None for second in range(0, 600, 30))
+
+
+def test_waiting_for_the_warehouse_is_no_stall() -> None:
+    patience = Patience(limit_s=60.0)
+    assert patience.complaint(at(10), {0: 20}, 0.0) is None
+    assert patience.complaint(at(10, is_waiting=True), {0: 20}, 90.0) is None
+    assert patience.complaint(at(10), {0: 20}, 100.0) is None
+
+
+def test_a_worker_without_partitions_is_ended_after_a_minute() -> None:
+    patience = Patience(limit_s=60.0)
+    assert patience.complaint(NOTHING, {}, 0.0) is None
+    assert patience.complaint(NOTHING, {}, 61.0) == "no partition for 61 s"
+
+
+def test_an_assignment_in_between_resets_that_clock() -> None:
+    patience = Patience(limit_s=60.0)
+    assert patience.complaint(NOTHING, {}, 0.0) is None
+    assert patience.complaint(at(1), {0: 1}, 30.0) is None
+    assert patience.complaint(NOTHING, {}, 40.0) is None
+    assert patience.complaint(NOTHING, {}, 99.0) is None
