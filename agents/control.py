@@ -9,6 +9,7 @@ from agents.app import make_app
 from agents.deliver_store import DeliverStore
 from agents.docket import Grid
 from agents.gateway.identity import read_key
+from agents.incarnation import Guarded, IncarnationGuard
 from agents.judge_store import JudgeStore
 from agents.notify import NotifyConfig, build_notifiers
 from agents.processes import state_dir, warehouse
@@ -30,8 +31,10 @@ def build_control(settings: Settings) -> faust.App:
         DeliveryError: The broker does not answer.
     """
     profile = settings.time_profile()
-    app = make_app(f"{settings.group_prefix}-control", brokers=settings.brokers, data_dir=state_dir(settings))
     states = {topic: topic_state(settings.brokers, topic) for topic in (RECORDS, TARGETS, ALERTS)}
+    # Another log has offsets of its own.
+    group = f"{settings.group_prefix}-control-{states[RECORDS].incarnation.hex[-12:]}"
+    app = make_app(group, brokers=settings.brokers, data_dir=state_dir(settings))
     intake = _add_records(app, settings, profile, states[RECORDS])
     _add_release(app, settings, profile, intake)
     _add_judge(app, settings, profile, states[TARGETS])
@@ -41,8 +44,9 @@ def build_control(settings: Settings) -> faust.App:
 
 def _add_records(app: faust.App, settings: Settings, profile: Profile, state: TopicState) -> records.RecordsWorker:
     origin = records.Origin(incarnation=state.incarnation, partitions=state.partitions)
+    guard = IncarnationGuard(settings.brokers, RECORDS, state.incarnation)
     store = records.ClickHouseRecords(warehouse(settings), origin)
-    worker = records.RecordsWorker(app, store, flush_s=profile.flush_ms / 1000)
+    worker = records.RecordsWorker(app, Guarded(store, guard), flush_s=profile.flush_ms / 1000)
     records.register(app, worker)
     return worker
 

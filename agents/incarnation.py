@@ -7,19 +7,44 @@ are only ever written for records that were fetched while the old topic was ther
 
 from __future__ import annotations
 
-import logging
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from agents.topics import Cluster
 from streams.errors import InvariantError
 
-log = logging.getLogger(__name__)
+W_contra = TypeVar("W_contra", contravariant=True)
 
 TIMEOUT_S = 5.0
 
 
 class TopicReplaced(InvariantError):
     """The topic was created anew: nothing that is in memory belongs to it."""
+
+
+class Store(Protocol[W_contra]):
+    """Takes what was folded, and returns once it is acknowledged."""
+
+    def store(self, work: W_contra) -> None:
+        """Store. Blocks."""
+
+
+class Guarded(Generic[W_contra]):
+    """A store that takes nothing of a log that is gone."""
+
+    def __init__(self, store: Store[W_contra], guard: IncarnationGuard) -> None:
+        self._store = store
+        self._guard = guard
+
+    def store(self, work: W_contra) -> None:
+        """Store after the check.
+
+        Raises:
+            TopicReplaced: The work is of another log.
+            DeliveryError: Not acknowledged, or it is not known whether the log is the same.
+        """
+        self._guard.check()
+        self._store.store(work)
 
 
 class IncarnationGuard:

@@ -25,6 +25,7 @@ from agents.metrics import counter, gauge, histogram
 from agents.retry import backoff_s
 from agents.transport import Chunk, chunked
 from agents.warehouse.client import Warehouse
+from streams.errors import InvariantError
 from streams.intake import Intake, Sealed
 from streams.records import TABLES, Row
 
@@ -188,6 +189,8 @@ class RecordsWorker:
         started = time.monotonic()
         try:
             await asyncio.to_thread(self._store.store, work)
+        except InvariantError:
+            raise
         except Exception as error:  # noqa: BLE001 - the agent's boundary: any outcome but an answer is unknown
             # Never its text: ClickHouse may quote what it was sent.
             log.warning(

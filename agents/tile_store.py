@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
 import numpy as np
@@ -50,19 +49,11 @@ class Origin:
     window_ms: int
 
 
-class Guard(Protocol):
-    """Says whether the log is still the one that was folded."""
-
-    def check(self) -> None:
-        """Return if it is; see `agents.incarnation`."""
-
-
 class ClickHouseTiles:
     """Stores changed tiles with one insert per table and flush."""
 
-    def __init__(self, warehouse: Warehouse, keys: Keys, origin: Origin, guard: Guard) -> None:
+    def __init__(self, warehouse: Warehouse, keys: Keys, origin: Origin) -> None:
         self._warehouse = warehouse
-        self._guard = guard
         self._keys = keys
         self._origin = origin
         self._edition = keys.edition
@@ -73,10 +64,8 @@ class ClickHouseTiles:
         """Store the changes; returns once everything is acknowledged.
 
         Raises:
-            TopicReplaced: The changes are of another log.
-            DeliveryError: Not acknowledged, or it is not known whether the log is the same.
+            WarehouseError: Not acknowledged.
         """
-        self._guard.check()
         self._store_tiles([(partition, rows) for partition, rows in changes if rows.groups is not None])
         self._store_rejects(changes)
         self._store_audit(changes)

@@ -8,7 +8,7 @@ from agents import telemetry, telemetry_metrics
 from agents.app import make_app
 from agents.control import build_control
 from agents.declared import read_catalogue
-from agents.incarnation import IncarnationGuard
+from agents.incarnation import Guarded, IncarnationGuard
 from agents.processes import prepare, run, state_dir, warehouse
 from agents.settings import Settings, read_settings
 from agents.tile_store import ClickHouseTiles, Origin
@@ -30,7 +30,7 @@ def run_telemetry() -> NoReturn:
     keys = Keys(read_catalogue(settings))
     origin = _origin(settings, profile)
     guard = IncarnationGuard(settings.brokers, telemetry.TOPIC, origin.incarnation)
-    store = ClickHouseTiles(warehouse(settings), keys, origin, guard)
+    store = Guarded(ClickHouseTiles(warehouse(settings), keys, origin), guard)
     app = make_app(
         telemetry_group(settings.group_prefix, origin), brokers=settings.brokers, data_dir=state_dir(settings)
     )
