@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Container
+from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,9 +22,9 @@ OTHER = "other"
 class Access:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, paths: Container[str]) -> None:
+    def __init__(self, app: ASGIApp, routes: Mapping[str, str]) -> None:
         self._app = app
-        self._paths = paths
+        self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,7 +49,7 @@ class Access:
         self._note(scope["path"], status, time.perf_counter() - started)
 
     def _note(self, path: str, status: int, seconds: float) -> None:
-        route = path.rpartition("/")[2] if path in self._paths else OTHER
+        route = self._routes.get(path, OTHER)
         counter("xpulse_gateway_requests_total").labels(route=route, status=f"{status // 100}xx").inc()
         histogram("xpulse_gateway_request_seconds").labels(route=route).observe(seconds)
         log.debug("request route=%s status=%s ms=%.1f", route, status, seconds * 1000)

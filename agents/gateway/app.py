@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,9 +19,16 @@ from agents.gateway.page import page
 from agents.gateway.service import Service, Setup, count_refusal, show_metrics
 
 OTLP_PATH = "/v1/metrics"
-PATHS = frozenset(
-    {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", OTLP_PATH, *(f"/v1/{name}" for name in DOORS)}
-)
+ROUTES: Mapping[str, str] = {
+    **{f"/v1/{name}": name for name in DOORS},
+    OTLP_PATH: "otlp",
+    "/healthz": "healthz",
+    "/readyz": "readyz",
+    "/metrics": "metrics",
+    "/docs": "docs",
+    "/openapi.json": "openapi",
+}
+"""Address -> label `route` of the metrics."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -53,7 +60,7 @@ def build_app(setup: Setup) -> FastAPI:
             yield
 
     app = GatewayApp(title="xpulse gateway", version="1", docs_url=None, redoc_url=None, lifespan=life)
-    app.add_middleware(Access, paths=PATHS)
+    app.add_middleware(Access, routes=ROUTES)
     app.add_exception_handler(Refusal, _refused)
     for door in DOORS.values():
         _add(app, "POST", f"/v1/{door.name}", _taking(door), openapi_extra=operation(door), status_code=202)
@@ -66,7 +73,7 @@ def build_app(setup: Setup) -> FastAPI:
 
 
 def _add(app: FastAPI, method: str, path: str, endpoint: Endpoint, **more: Any) -> None:
-    app.add_api_route(path, endpoint, methods=[method], response_model=None, name=path.rpartition("/")[2], **more)
+    app.add_api_route(path, endpoint, methods=[method], response_model=None, name=ROUTES[path], **more)
 
 
 def _service(request: Request) -> Service:
@@ -103,5 +110,5 @@ async def _docs(_: Request) -> Response:
 
 async def _refused(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)
-    count_refusal(request.url.path.rpartition("/")[2], refusal)
+    count_refusal(ROUTES[request.url.path], refusal)
     return json_answer(refusal.body(), refusal.status, refusal.headers())

@@ -41,7 +41,7 @@ class Bodies:
 
     @contextmanager
     def room(self, request: Request) -> Iterator[None]:
-        """Hold room for the request's body until it is answered.
+        """Hold room for the request's body until it is answered: for the largest one, if its size is not told.
 
         Raises:
             Refusal: 413 if the body says that it is too large, 429 if too many wait already.
@@ -57,11 +57,10 @@ class Bodies:
 
     def _announced(self, request: Request) -> int:
         length = request.headers.get("content-length", "")
-        if not length.isdecimal():
-            return self._limits.body_bytes
-        if int(length) > self._limits.body_bytes:
+        if length.isdecimal() and int(length) > self._limits.body_bytes:
             raise self._too_large()
-        return int(length)
+        is_packed = request.headers.get("content-encoding", "").strip().lower() not in _IDENTITY
+        return int(length) if length.isdecimal() and not is_packed else self._limits.body_bytes
 
     async def read(self, request: Request) -> bytes:
         """Return the body, unpacked.

@@ -121,18 +121,22 @@ class Intake:
         events = _plain_list(body, door.kind)
         if events is None:
             events = self._one_by_one(door, body, tenant)
-        if len(events) > self._limits.events:
-            raise Refusal(413, "too_many", f"{len(events)} events; at most {self._limits.events} in one request")
+        self._check_count(len(events))
         return events
 
     def _one_by_one(self, door: Door, body: bytes, tenant: str) -> list[Incoming]:
         found = decode_list(body, door.kind)
         if tenant and any(isinstance(item, Invalid) and item.reason == _MISSING_TENANT for item in found):
             found = decode_list(_with_tenant(body, tenant), door.kind)
+        self._check_count(len(found))
         refused = [item for item in found if isinstance(item, Invalid)]
         if refused:
             raise _explained(refused)
         return [item.event for item in found if isinstance(item, Ok)]
+
+    def _check_count(self, events: int) -> None:
+        if events > self._limits.events:
+            raise Refusal(413, "too_many", f"{events} events; at most {self._limits.events} in one request")
 
     def _problems(self, events: Sequence[Incoming], body: bytes, tenant: str) -> Iterable[Problem]:
         may_be_reserved = any(value.encode() in body for value in RESERVED) or b"\\u" in body

@@ -149,7 +149,7 @@ class Service:
                 records, untaken = self._otlp.records(body, encoding, tenant, now_ms())
                 await self._publish(TELEMETRY, records)
         except Refusal as refusal:
-            count_refusal("metrics", refusal)
+            count_refusal("otlp", refusal)
             return otlp.refused(encoding, refusal)
         return otlp.accepted(encoding, untaken)
 

@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ Read = tuple[int, bytes | None, bytes | None, int]
 def read_partition(brokers: str, topic: str, partition: int, count: int) -> list[Read]:
     """Return the first `count` records of a partition; fail if they do not come."""
     records = _records(brokers, topic, partition)
-    return [record for record, _ in zip(records, range(count), strict=False)]
+    return list(islice(records, count))
 
 
 def find_record(brokers: str, topic: str, partition: int, matches: Callable[[bytes], bool]) -> Read:

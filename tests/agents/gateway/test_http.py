@@ -16,14 +16,19 @@ import uvicorn
 from fastapi import FastAPI
 from google.protobuf import json_format
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # generated code without stubs
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
 from prometheus_client import REGISTRY
 
 from agents.gateway.answers import REASONS
-from agents.gateway.app import PATHS, build_app
+from agents.gateway.app import ROUTES, build_app
 from agents.gateway.body import Limits
 from agents.gateway.documents import EXAMPLES
 from agents.gateway.identity import Pseudonyms
@@ -200,6 +205,8 @@ def test_memory_for_bodies_is_bounded(topics: str, tmp_path: Path, catalogue: Ca
     with serving(make_app(topics, tmp_path, catalogue, limits=Limits(waiting_bytes=1_000))) as client:
         assert client.post("/v1/feedback", content=b" " * 1_001).status_code == 429
         assert client.post("/v1/feedback", content=b"[]").status_code == 202
+        packed = client.post("/v1/feedback", content=gzip.compress(b"[]"), headers={"Content-Encoding": "gzip"})
+        assert packed.status_code == 429  # nobody knows yet how much it unpacks to
 
 
 PROTOBUF = {"Content-Type": "application/x-protobuf", **TENANT}
@@ -301,9 +308,26 @@ def test_otlp_in_another_type_is_refused(alone: httpx.Client) -> None:
     assert "application/x-protobuf" in answer.json()["error"]
 
 
+@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
+def test_the_opentelemetry_sdk_is_understood(
+    client: httpx.Client, topics: str, catalogue: Catalogue, compression: Compression
+) -> None:
+    entry = next(m.otlp for m in catalogue.metrics.values() if m.otlp is not None and m.kind == "gauge")
+    exporter = OTLPMetricExporter(endpoint=f"{client.base_url}/v1/metrics", headers=TENANT, compression=compression)
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=600_000)
+    host = f"sdk-{compression.value}"
+    provider = MeterProvider([reader], resource=Resource({"host.name": host}))
+    attributes = {name: values[0] for name, values in entry.attributes.items()}
+    provider.get_meter("test").create_gauge(entry.name).set(0.25, attributes)
+    assert provider.force_flush()
+    provider.shutdown()
+    reading = reading_of(topics, host)
+    assert (reading["value"], reading["tenant"]) == (0.25 * entry.scale, "acme")
+
+
 def test_openapi_describes_and_exemplifies_every_door(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
-    assert set(document["paths"]) | {"/docs", "/openapi.json"} == PATHS
+    assert set(document["paths"]) | {"/docs", "/openapi.json"} == set(ROUTES)
     for door in DOORS.values():
         content = document["paths"][f"/v1/{door.name}"]["post"]["requestBody"]["content"]["application/json"]
         schema = {**content["schema"], "components": document["components"]}

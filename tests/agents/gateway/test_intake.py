@@ -256,7 +256,7 @@ def test_unknown_identities_are_counted(knowing: Intake) -> None:
     assert {kind: unknown(kind) - n for kind, n in before.items()} == {"person": 1, "device": 1, "application": 1}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)
@@ -305,3 +305,9 @@ def test_a_list_read_in_one_go_is_what_reading_one_by_one_gives(changes: list[di
         at_once = _plain_list(body, Feedback)
         if at_once is not None:
             assert [Ok(event) for event in at_once] == decode_list(body, Feedback)
+
+
+@pytest.mark.parametrize("byte", range(0x20))
+def test_a_bare_control_character_is_no_json(byte: int) -> None:
+    body = json.dumps([{**EXAMPLES["feedback"], "comment_ref": "@"}]).encode().replace(b"@", bytes([byte]))
+    assert _plain_list(body, Feedback) is None
