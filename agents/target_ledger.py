@@ -22,6 +22,8 @@ from streams.targets import Stamp, next_version, retirement
 
 COLUMNS = ("tenant", "target", "version", "state", "valid_from", "recorded_at", "author", "reason", "body")
 
+RETIRED_LATELY_MS = 86_400_000
+
 _ALL = "SELECT body FROM targets FINAL ORDER BY tenant, target, version"
 _TENANT = "SELECT body FROM targets FINAL WHERE tenant = {tenant:String} ORDER BY target, version"
 
@@ -57,11 +59,14 @@ class TargetLedger:
         rows = self._warehouse.ask(_TENANT, {"tenant": tenant})
         return {target.target: target for target in map(_target, rows)}
 
-    def everything(self) -> list[Target]:
-        """Return all versions of all targets that are active now, oldest first."""
+    def everything(self, retired_since_ms: int) -> list[Target]:
+        """Return all versions of all targets that are active, or were not yet retired at an instant; oldest first."""
         versions = [_target(row) for row in self._warehouse.ask(_ALL)]
         newest = {(target.tenant, target.target): target for target in versions}
-        return [target for target in versions if newest[target.tenant, target.target].state == "active"]
+        kept = {
+            key for key, last in newest.items() if last.state == "active" or last.recorded_at_ms >= retired_since_ms
+        }
+        return [target for target in versions if (target.tenant, target.target) in kept]
 
     def append(self, targets: Sequence[Target]) -> None:
         """Append versions; the same ones again change nothing."""
@@ -106,12 +111,14 @@ async def retire(ledger: TargetLedger, publisher: TargetPublisher, tenant: str, 
 
 
 async def republish(ledger: TargetLedger, publisher: TargetPublisher) -> int:
-    """Put all versions of active targets on the topic again; return how many. For a broker that has forgotten them.
+    """Put all versions of targets on the topic again, for a broker that has forgotten them; return how many.
+
+    Those that were retired lately are among them: their open alerts may not have been resolved yet.
 
     Raises:
         DeliveryError: The table or the broker did not answer.
     """
-    versions = ledger.everything()
+    versions = ledger.everything(int(time.time() * 1000) - RETIRED_LATELY_MS)
     await _announce(publisher, versions)
     return len(versions)
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from agents import docket, judge_store
 from agents.judge import JudgeWorker, Pace
 from agents.judge_store import TargetKey
 from agents.publisher import Outgoing, Receipt
@@ -147,6 +148,24 @@ def test_catching_up_gives_the_same_ledger_as_judging_live(world: World) -> None
     run_rounds(worker, 3)
     assert world.verdicts() == live.verdicts()
     assert world.alerts() == live.alerts()
+
+
+def test_catching_up_takes_bounded_bites(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docket, "MAX_WINDOWS", 3)
+    monkeypatch.setattr(judge_store, "MAX_EPOCHS", 3)
+    whole = MemoryWorld()
+    behind = msgspec.structs.replace(MAIL, tenant="u", target="good/behind")
+    late = msgspec.structs.replace(MAIL, target="good/late", valid_from_ms=end(9))
+    targets = (NORWAY, MAIL, behind, late)
+    for number in range(1, 13):
+        publish(world, number)
+        publish(whole, number)
+        run_rounds(worker_of(whole, Wire(), *targets))
+    worker = worker_of(world.port, Wire(), *targets)
+    run_rounds(worker)
+    assert len(world.verdicts()) < len(whole.verdicts())
+    run_rounds(worker, 12)
+    assert world.verdicts() == whole.verdicts()
 
 
 def test_the_next_owner_continues_from_the_ledger(world: World) -> None:

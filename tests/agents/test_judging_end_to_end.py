@@ -121,7 +121,9 @@ def test_from_a_target_on_its_topic_to_the_receiver_with_kills_on_the_way(stage:
         wait_until(lambda: stage.has_judged(40), "the ledger after the kill")
         wait_until(lambda: "resolved" in stage.states_taken(receiver), "the resolved notice")
         wait_until(lambda: attempts(stage) == {("log", 0), ("log", 1), ("webhook", 0), ("webhook", 1)}, "the records")
-    assert stage.states_taken(receiver) == ["firing", "resolved"]
+    # Killed between sending and recording, the first notice comes once more, with the same key.
+    assert stage.states_taken(receiver) in (["firing", "resolved"], ["firing", "firing", "resolved"])
+    assert len({body["alerts"][0]["fingerprint"] for body in receiver.taken}) == 1
     alone = worker_of(stage.whole, Wire(), stage.target)
     run_rounds(alone)
     assert stage.world.verdicts() == stage.whole.verdicts()
@@ -187,7 +189,7 @@ def test_targets_are_published_republished_and_retired(stage: Stage) -> None:
     ledger = TargetLedger(stage.store)
 
     def versions() -> list[tuple[int, str]]:
-        return [(target.version, target.state) for target in ledger.everything()]
+        return [(target.version, target.state) for target in ledger.everything(T0 + 3)]
 
     stage.with_publisher(lambda ledger, publisher: publish(ledger, publisher, [stage.target]))
     stage.with_publisher(lambda ledger, publisher: publish(ledger, publisher, [stage.target]))
@@ -198,6 +200,7 @@ def test_targets_are_published_republished_and_retired(stage: Stage) -> None:
     stage.with_publisher(republish)
     stage.with_publisher(lambda ledger, publisher: retire(ledger, publisher, stage.tenant, stamp))
     assert versions() == []
+    assert [target.version for target in ledger.everything(T0 + 2)] == [1, 2, 3]
     newest: Target = ledger.newest(stage.tenant)[stage.target.target]
     assert (newest.version, newest.state, newest.reason) == (3, "retired", "over")
 

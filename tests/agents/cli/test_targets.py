@@ -150,7 +150,7 @@ def test_publish_show_and_retire_on_a_running_system(
 
 
 def judge_something(world: ClickHouseWorld, store: Warehouse) -> None:
-    versions = TargetLedger(store).everything()
+    versions = TargetLedger(store).everything(0)
     number = (max(target.valid_from_ms for target in versions) - T0) // EPOCH_MS + 2
     world.release("desk-tenant", number, [({"country": "NO"}, Counts(promoters=5))])
     run_rounds(worker_of(world.port, Wire(), *versions))
