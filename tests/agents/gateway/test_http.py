@@ -174,6 +174,11 @@ def test_at_the_limit_a_body_is_read(alone: httpx.Client) -> None:
     assert (answer.status_code, answer.json()) == (202, {"accepted": 0})
 
 
+def test_four_mebibytes_are_taken_and_no_byte_more(client: httpx.Client) -> None:
+    assert client.post("/v1/feedback", content=b" " * ((4 << 20) - 2) + b"[]").status_code == 202
+    assert client.post("/v1/feedback", content=b" " * ((4 << 20) - 1) + b"[]").status_code == 413
+
+
 def test_too_many_events(alone: httpx.Client) -> None:
     assert alone.post("/v1/changes", content=b"[" + b"{}," * 20 + b"{}]").status_code == 413
 
