@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import faust
@@ -24,6 +24,9 @@ from agents.retry import backoff_s
 from agents.warehouse.client import WarehouseError
 from streams.blocks import Rule, active_epochs, block_key, release, run_id
 from streams.errors import XPulseError
+
+EPOCHS_PER_WRITE = 100
+"""Epochs whose blocks and members are written together when many are due."""
 
 LOOKS_PER_EPOCH = 20
 SHORTEST_PAUSE_S = 0.25
@@ -86,16 +89,18 @@ class Releaser:
 
     def _release_until(self, until_ms: int) -> int:
         books = self._tables.books(until_ms, self._rule)
+        epochs = self._fold_all(books, until_ms)
         marks = 0
-        quiet: list[Release] = []  # without blocks: their marks go in one insert, before anything that follows them
-        for end_ms, tenants in sorted(self._schedule(books, until_ms).items()):
-            found = self._fold(books, end_ms, tenants)
-            if any(folded.blocks for folded in found):
-                marks += self._publish(books, quiet) + self._publish(books, found)
-                quiet = []
-            else:
-                quiet += found
-        return marks + self._publish(books, quiet)
+        for begin in range(0, len(epochs), EPOCHS_PER_WRITE):
+            some = epochs[begin : begin + EPOCHS_PER_WRITE]
+            marks += self._publish(books, some)
+        return marks
+
+    def _fold_all(self, books: dict[str, Book], until_ms: int) -> list[list[Release]]:
+        """Return the releases of each epoch that has any, in order."""
+        schedule = sorted(self._schedule(books, until_ms).items())
+        folded = [self._fold(books, end_ms, tenants) for end_ms, tenants in schedule]
+        return [releases for releases in folded if releases]
 
     def _schedule(self, books: dict[str, Book], until_ms: int) -> dict[int, dict[str, bool]]:
         """Return end of epoch -> tenant -> whether it is marked even without blocks.
@@ -105,7 +110,7 @@ class Releaser:
         """
         schedule: dict[int, dict[str, bool]] = defaultdict(dict)
         for tenant, book in books.items():
-            if book.waiting and book.last_ms < until_ms:
+            if book.coming and book.last_ms < until_ms:
                 schedule[until_ms][tenant] = False
             for end_ms in active_epochs(book.log_times, after_ms=book.last_ms, until_ms=until_ms, rule=self._rule):
                 schedule[end_ms][tenant] = True
@@ -116,11 +121,8 @@ class Releaser:
         return [folded for folded, is_active in found if folded.blocks or is_active]
 
     def _fold_tenant(self, tenant: str, book: Book, end_ms: int) -> Release:
-        due_ms = end_ms - self._rule.hold_ms
-        due = [answer for answer in book.waiting if answer.log_ms <= due_ms]
-        blocks, rest = release(tenant, due, epoch_end_ms=end_ms, rule=self._rule, key=self._key)
-        if blocks:
-            book.waiting = rest + [answer for answer in book.waiting if answer.log_ms > due_ms]
+        due = book.due(end_ms - self._rule.hold_ms)
+        blocks, book.waiting = release(tenant, due, epoch_end_ms=end_ms, rule=self._rule, key=self._key)
         return Release(
             tenant=tenant,
             epoch_ms=end_ms,
@@ -129,28 +131,48 @@ class Releaser:
             counts=[tally(block, book.scores) for block in blocks],
         )
 
-    def _publish(self, books: dict[str, Book], releases: Sequence[Release]) -> int:
-        """Write releases and mark them, unless somebody else marked their tenants meanwhile."""
-        if not releases:
-            return 0
-        self._tables.write_blocks(releases)
-        self._tables.write_members(releases)
-        since_ms = min(books[r.tenant].last_ms for r in releases)
-        marked = self._tables.marked_since(since_ms)
-        if any(end_ms > books[tenant].last_ms for tenant, end_ms in marked if tenant in books):
-            raise Superseded("epochs were marked by another release agent")
-        self._tables.write_marks(releases, self._rule_text)
-        marked = self._tables.marked_since(since_ms)
-        if any(marked.get((r.tenant, r.epoch_ms)) != r.run for r in releases):
-            raise Superseded("another release agent marked the same epochs first")
-        for r in releases:
-            books[r.tenant].last_ms = r.epoch_ms
-        counter("xpulse_release_epochs_total").inc(len(releases))
-        return len(releases)
+    def _publish(self, books: dict[str, Book], epochs: Sequence[Sequence[Release]]) -> int:
+        """Write the blocks and members of some epochs at once, for they mean nothing yet; then mark epoch by epoch."""
+        everything = [found for epoch in epochs for found in epoch]
+        self._tables.write_blocks(everything)
+        self._tables.write_members(everything)
+        self._check_marks(books, everything, {})
+        for releases in _in_one_insert(epochs):
+            self._tables.write_marks(releases, self._rule_text)
+            self._check_marks(books, releases, {(r.tenant, r.epoch_ms): r.run for r in releases})
+            for r in releases:
+                books[r.tenant].last_ms = r.epoch_ms
+            counter("xpulse_release_epochs_total").inc(len(releases))
+        return len(everything)
+
+    def _check_marks(
+        self, books: dict[str, Book], releases: Sequence[Release], ours: Mapping[tuple[str, int], str]
+    ) -> None:
+        """Look whether the tenants' marks since the last one known are ours, and no others."""
+        last = {r.tenant: books[r.tenant].last_ms for r in releases}
+        marked = self._tables.marked_since(min(last.values()))
+        since = {place: run for place, run in marked.items() if place[1] > last.get(place[0], place[1])}
+        if since != ours:
+            raise Superseded("another release agent marked the same tenants")
 
     def pause_s(self) -> float:
         """Return how long to wait between two looks: short against an epoch, cheap against the database; seconds."""
         return min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, self._rule.epoch_ms / 1000 / LOOKS_PER_EPOCH))
+
+
+def _in_one_insert(epochs: Iterable[Sequence[Release]]) -> Iterator[Sequence[Release]]:
+    """Yield the releases of one epoch after the other; epochs without a block in a row go together."""
+    quiet: list[Release] = []
+    for releases in epochs:
+        if not any(r.blocks for r in releases):
+            quiet += releases
+            continue
+        if quiet:
+            yield quiet
+            quiet = []
+        yield releases
+    if quiet:
+        yield quiet
 
 
 async def run(releaser: Releaser, *, stored_ms: Callable[[], int | None]) -> None:

@@ -30,6 +30,7 @@ WHERE {ELIGIBLE}
   AND (tenant, response_id) NOT IN (
       SELECT tenant, answer FROM release_members WHERE (tenant, epoch, run) IN ({RUNS})
   )
+ORDER BY log_time DESC
 """  # noqa: S608 - constants of this file
 
 ACTIVE = f"""
@@ -59,15 +60,23 @@ class Book:
 
     Attributes:
         last_ms: End of the last marked epoch; 0 if there is none.
-        waiting: Eligible answers in no marked block.
-        scores: Answer -> score, of those that wait.
+        coming: Eligible answers in no marked block, latest first: taken from the end as they become due.
+        waiting: Those of them that were due in the epochs folded so far and found no block.
+        scores: Answer -> score, of all of them.
         log_times: Log times of eligible answers, released or not, as far back as any level waits.
     """
 
     last_ms: int = 0
+    coming: list[Answer] = field(default_factory=list)
     waiting: list[Answer] = field(default_factory=list)
     scores: dict[str, int] = field(default_factory=dict)
     log_times: list[int] = field(default_factory=list)
+
+    def due(self, until_ms: int) -> list[Answer]:
+        """Return what waits with a log time of `until_ms` or before."""
+        while self.coming and self.coming[-1].log_ms <= until_ms:
+            self.waiting.append(self.coming.pop())
+        return self.waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +123,7 @@ class ReleaseTables:
         eligible = {"until": until_ms - rule.hold_ms}
         for tenant, answer, log_ms, person, score, *labels in self._warehouse.ask(WAITING, eligible):
             book = books[tenant]
-            book.waiting.append(Answer(answer=answer, log_ms=log_ms, person=person, labels=tuple(labels)))
+            book.coming.append(Answer(answer=answer, log_ms=log_ms, person=person, labels=tuple(labels)))
             book.scores[answer] = score
         span = {"span": rule.longest_wait_ms + 2 * rule.epoch_ms}
         for tenant, log_times in self._warehouse.ask(ACTIVE, {**eligible, **span}):
