@@ -53,6 +53,12 @@ class TestRaw:
         assert _written(target.writer.ask(f"INSERT INTO {table} FORMAT Values (5, 'z')")) == 1
         assert target.writer.rows(f"SELECT sum(a), count() FROM {table}") == [["15", "5"]]
 
+    def test_many_values(self, target: Target) -> None:
+        table = target.table("a UInt32, b String")
+        values = ", ".join(f"({i}, 'it''s {i};')" for i in range(50_000))
+        assert _written(target.writer.ask(f"INSERT INTO {table} VALUES {values}")) == 50_000
+        assert target.writer.rows(f"SELECT sum(a), uniqExact(b) FROM {table}") == [["1249975000", "50000"]]
+
     def test_data_that_read_like_sql(self, target: Target) -> None:
         table = target.table("b String")
         lines = ["SELECT 1; DROP TABLE x", "INTO OUTFILE 'x'", "FROM INFILE", "'", '"', "`", "/*", "--", ";", "é", "$$"]
