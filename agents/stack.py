@@ -18,12 +18,12 @@ from agents.local.part import Part
 from agents.local.paths import DataFolder
 from agents.local.ports import free_port
 from agents.settings import Settings
-from agents.topics import LOCAL_PARTITIONS, ensure_topics
+from agents.topics import LOCAL_PARTITIONS, Cluster
 from agents.topics import RECORDS as RECORDS_TOPIC
 from agents.topics import TELEMETRY as TELEMETRY_TOPIC
 from agents.warehouse.client import Address, Warehouse, WarehouseError, connect
 from agents.warehouse.migrate import apply, write_profile
-from streams.errors import DeliveryError
+from streams.errors import ConfigError, DeliveryError
 from streams.profile import Profile
 
 BROKER, CLICKHOUSE, GATEWAY, TELEMETRY, CONTROL = "broker", "clickhouse", "gateway", "telemetry", "control"
@@ -133,9 +133,12 @@ class Stack:
         )
 
     def _has_topics(self) -> bool:
+        cluster = Cluster(self.settings.brokers, timeout_s=5.0)
         try:
-            ensure_topics(self.settings.brokers, LOCAL_PARTITIONS)
-        except DeliveryError:
+            # A worker that asks the restarted broker too early makes it create topics of the wrong shape.
+            cluster.remove_misshapen(LOCAL_PARTITIONS)
+            cluster.ensure(LOCAL_PARTITIONS)
+        except (DeliveryError, ConfigError):
             return False
         return True
 

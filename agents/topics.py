@@ -105,6 +105,19 @@ class Cluster:
             self._result(answer, besides=_EXISTS)  # somebody else may be quicker
         self._check(topics)
 
+    def remove_misshapen(self, topics: Mapping[str, int]) -> list[str]:
+        """Delete the topics that exist with another number of partitions; return their names.
+
+        Only for the embedded broker, right after a start: it makes up topics that anybody asks for.
+
+        Raises:
+            DeliveryError: The cluster does not answer or refuses; may be tried again.
+        """
+        wrong = sorted(t for t, state in self.states(topics).items() if state.partitions != topics[t])
+        for answer in self._admin.delete_topics(wrong, request_timeout=self._timeout_s).values() if wrong else ():
+            self._result(answer, besides=_UNKNOWN)
+        return wrong
+
     def _check(self, topics: Mapping[str, int]) -> None:
         for topic, state in self.states(topics).items():
             if state.partitions != topics[topic]:

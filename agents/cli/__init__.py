@@ -7,6 +7,7 @@ import typer
 
 from agents.cli import local, migrate, sql
 from agents.cli.addresses import locate
+from agents.cli.directory import directory
 from agents.cli.gateway import run_gateway
 from agents.cli.targets import targets
 from agents.cli.worker import workers
@@ -23,6 +24,7 @@ app.command("demo")(local.demo)
 app.command("up")(local.up)
 app.command("sql")(sql.command(locate))
 app.add_typer(targets, name="targets")
+app.add_typer(directory, name="directory")
 app.command("gateway")(run_gateway)
 app.add_typer(workers, name="worker")
 app.command("migrate")(migrate.command)
