@@ -99,10 +99,13 @@ def _play(console: Console, installation: Installation, plan: Plan, stop: thread
                 live.update(render(frame, console.height), refresh=True)
 
             return Demo(installation, catalogue, plan, show, stop).run()
-    shown = 0
+    shown, told = 0, 0
 
     def tell(frame: Frame) -> None:
-        nonlocal shown
+        nonlocal shown, told
+        for note in frame.notes[told:]:
+            print(note)
+        told = len(frame.notes)
         if shown % LINE_EVERY == 0:
             print(line(frame), flush=True)
         shown += 1

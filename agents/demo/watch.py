@@ -74,6 +74,7 @@ class Watch:
     metrics_url: str
     last: Snapshot = Snapshot()
     _counts: deque[tuple[float, int]] = field(default_factory=deque)
+    _before: int | None = None
 
     def look(self) -> Snapshot:
         """Return the figures of now."""
@@ -85,6 +86,8 @@ class Watch:
 
     def _ask(self) -> Snapshot:
         events, quarantined = self._quality()
+        self._before = events if self._before is None else self._before
+        events -= self._before
         p50, p99 = self._freshness()
         return Snapshot(
             events=events,
