@@ -53,7 +53,7 @@ _INFORMATION_SCHEMA = frozenset(
 )
 _RESTRICTED = frozenset({"xpulse", "default"})
 _TABLE_FUNCTIONS = frozenset(
-    {"numbers", "numbers_mt", "zeros", "zeros_mt", "generateseries", "generate_series", "values", "null"}
+    {"format", "generate_series", "generateseries", "null", "numbers", "numbers_mt", "values", "zeros", "zeros_mt"}
 )
 # Scalar functions that read files, call other machines or only burn time.
 _FUNCTIONS = frozenset({"file", "eval", "catboostevaluate", "logtrace", "sleep", "sleepeachrow", "showcertificate"})
@@ -173,15 +173,10 @@ def _named_tokens(line: bytes, tokens: Iterable[Mapping[str, str | int]]) -> Ite
     for token in tokens:
         text = line[int(token["begin"]) : int(token["end"])].decode()
         if token["type"] == "QuotedIdentifier":
-            yield Token(text, _unquote(text))
+            # The engine's formatter resolves escapes of letters; a name that still has one is on no list.
+            yield Token(text, text[1:-1])
         elif token["type"] not in ("Whitespace", "Comment"):
             yield Token(text, text if token["type"] == "BareWord" else "")
-
-
-def _unquote(text: str) -> str:
-    # The engine's formatter writes only these escapes that could stand for a letter of a name: none. A backslash left
-    # here therefore belongs to a name that is on no list.
-    return text[1:-1]
 
 
 def _check_kind(words: Sequence[str]) -> None:

@@ -100,7 +100,7 @@ class Statement:
             raise _get_is_readonly()
         check_change(head.statement, is_control=False)
         self._is_writing = True
-        found = session.insert(head.statement, head.format, memoryview(self._request.text)[head.data_at :])
+        found = session.insert(head, memoryview(self._request.text)[head.data_at :])
         return Outcome(found, has_rows=False)
 
     def _before_change(self, taken: PreparedSession, plain: str, kind: Kind) -> None:

@@ -65,7 +65,7 @@ def test_texts_without_data(text: bytes) -> None:
 
 
 def test_example() -> None:
-    assert insert_head(b"insert into t format TSV\n\xff") == InsertHead("insert into t ", "TSV", 25)
+    assert insert_head(b"insert into t format TSV\n\xff") == InsertHead("insert into t ", "", "TSV", 25)
 
 
 @pytest.mark.parametrize("text", [b"INSERT INTO t FROM INFILE 'x'", b"insert into t from /* */ infile 'x' format CSV"])

@@ -13,6 +13,8 @@ from typing import Any
 import clickhouse_connect
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.agents.local.clickhouse.target import Account, Target, fresh_name
 from tests.agents.local.services import wait_until
@@ -127,6 +129,38 @@ READS = [
 def test_restricted_tables_cannot_be_read(vault: Vault, sql: str) -> None:
     parameters: dict[str, Any] = {"param_d": "xpulse", "param_t": vault.table, "param_whole": f"xpulse.{vault.table}"}
     _refused(vault.reader.ask(vault.fill(sql), **parameters))
+
+
+NOISE = st.sampled_from([" ", "\n", "\t", "/**/", "/* ' */", "/* ` */ ", "-- '\n", "# `\n", "\u00a0", "\f"])
+QUOTE = st.sampled_from(["{}", "`{}`", '"{}"', "“{}”"])
+SHELL = st.sampled_from(
+    [
+        "SELECT * FROM {}",
+        "SELECT * FROM ({})",
+        "WITH x AS ({}) SELECT * FROM x",
+        "SELECT ({} LIMIT 1)",
+        "SELECT 'x' IN ({})",
+        "SELECT * FROM (SELECT 1) AS a, ({}) AS b",
+        "SELECT 1 AS x UNION ALL {}",
+        "SELECT * FROM view({})",
+        "EXPLAIN SYNTAX {}",
+        "SELECT * FROM numbers(1) WHERE EXISTS ({})",
+        "SELECT groupArray(p) FROM (SELECT * FROM ({}) AS p)",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(NOISE, min_size=4, max_size=4), QUOTE, QUOTE, st.lists(SHELL, max_size=3))
+def test_no_noise_quoting_or_nesting_shows_the_secret(
+    vault: Vault, noise: list[str], quote: str, other: str, shells: list[str]
+) -> None:
+    before, dot, after, end = noise
+    name = before + quote.format("xpulse") + dot + "." + after + other.format(vault.table) + end
+    sql = f"SELECT person FROM {name}"
+    for shell in shells:
+        sql = shell.format(sql) if "FROM {}" not in shell else shell.format(f"({sql})")
+    assert SECRET not in vault.reader.ask(sql).text
 
 
 @pytest.mark.parametrize("database", ["xpulse", "system", "information_schema", "no_such_database"])
@@ -330,6 +364,7 @@ class TestWhatWorks:
             "WITH x AS (SELECT * FROM @VIEW) SELECT country, sum(n) FROM x GROUP BY country ORDER BY country",
             "SELECT number FROM numbers(3)",
             "SELECT a.country, b.n FROM @VIEW AS a JOIN xpulse_pub.@VIEW AS b USING country",
+            "SELECT format('{} of {}', country, toString(n)) FROM @VIEW",
             "SELECT quantile(0.5)(n), avg(n), formatDateTime(now(), '%F') FROM @VIEW",
             "SHOW TABLES",
             "SHOW TABLES FROM xpulse_pub LIKE '%'",
@@ -389,8 +424,8 @@ class TestLimits:
     def test_limits_can_be_lowered_and_not_raised(self, vault: Vault) -> None:
         if not vault.target.is_embedded:
             pytest.skip("a server refuses instead of clamping")
-        for given, expected in [("3", "3"), ("100000", "10"), ("0", "10"), ("-1", "10"), ("1e9", "10")]:
-            assert vault.reader.rows("SELECT getSetting('max_execution_time')", max_execution_time=given) == [
+        for wanted, expected in [("3", "3"), ("100000", "10"), ("0", "10"), ("-1", "10"), ("1e9", "10")]:
+            assert vault.reader.rows("SELECT getSetting('max_execution_time')", max_execution_time=wanted) == [
                 [expected]
             ]
 
