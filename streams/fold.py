@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from streams.aggregates import Ints, Readings, device_hash
 from streams.errors import InvariantError
 from streams.events import Telemetry
-from streams.keys import UNKNOWN_METRIC, Keys, raw_key
+from streams.keys import SEPARATOR, UNKNOWN_METRIC, Keys
 from streams.segments import Segment, believable, column, decode_segment
 from streams.tiles import Rules, Tile, TileRows
 
 MAX_REMEMBERED_DEVICES = 500_000
 
-EventId = tuple[str, str]
-"""Tenant and event id."""
+EventId = str
+"""Tenant and event id, joined: half the memory and time of a tuple."""
 
 
 class PartitionFold:
@@ -80,13 +80,13 @@ class PartitionFold:
         return max(0, len(values) - max(skip, 0))
 
     def _fold(self, first: int, values: Sequence[bytes | None], stamps: Sequence[int]) -> None:
-        number = first // self.rules.tile_size
-        arrival = self._arrive(number, stamps)
+        number, at = first // self.rules.tile_size, column(stamps)
+        arrival = self._arrive(number, at)
         tile = self._tile(number, first)
         tile.hi, tile.arrival_ms = first + len(values), int(arrival[-1])
-        segment, undecoded, ticks = decode_segment(first, values, column(stamps), arrival)
+        segment, undecoded, ticks = decode_segment(first, values, at, arrival)
         segment, unbelieved = believable(segment)
-        codes = self._codes(segment)
+        codes = self._keys.codes(segment.events)
         known = codes != UNKNOWN_METRIC
         tile.ticks += ticks
         tile.reject(undecoded + unbelieved + segment.rejects(~known, "$.metric: not in the metric catalogue"))
@@ -102,17 +102,13 @@ class PartitionFold:
             return Tile(number, first, first)
         return self._open.setdefault(number, Tile(number, first, first))
 
-    def _arrive(self, number: int, stamps: Sequence[int]) -> Ints:
+    def _arrive(self, number: int, stamps: Ints) -> Ints:
         """Running maximum of the record timestamps over the horizon, at each record."""
         for old in [n for n in self._arrivals if n < number - self.rules.horizon]:
             del self._arrivals[old]
         before = max(self._arrivals.values(), default=0)
-        self._arrivals[number] = max(self._arrivals.get(number, 0), *stamps, 0)
-        return np.maximum(np.maximum.accumulate(np.array(stamps, np.int64)), before)
-
-    def _codes(self, segment: Segment) -> Ints:
-        code = self._keys.code
-        return np.array([code(raw_key(event)) for event in segment.events], np.int64)
+        self._arrivals[number] = max(self._arrivals.get(number, 0), int(stamps.max()), 0)
+        return np.maximum(np.maximum.accumulate(stamps), before)
 
     def _fresh(self, tile: Tile, segment: Segment) -> NDArray[np.bool_]:
         """Which events were not seen in this or the `horizon` tiles before; all are remembered."""
@@ -120,7 +116,7 @@ class PartitionFold:
         here: set[EventId] = self._ids.setdefault(number, set())
         for old in [n for n in self._ids if n < number - self.rules.horizon]:
             del self._ids[old]
-        ids = [(event.tenant, event.event_id) for event in segment.events]
+        ids = [f"{event.tenant}{SEPARATOR}{event.event_id}" for event in segment.events]
         new = set(ids)
         seen = {event_id for known in self._ids.values() if not new.isdisjoint(known) for event_id in new & known}
         here |= new
@@ -157,7 +153,7 @@ class PartitionFold:
 
     def _readings(self, segment: Segment, codes: Ints) -> Readings:
         events, window_ms = segment.events, self.rules.window_ms
-        window = column([event.event_time_ms for event in events]) // window_ms
+        window = segment.times // window_ms
         late = segment.arrival > (window + 1) * window_ms + self.rules.grace_ms
         value = np.rint(np.array([event.value for event in events]) * 1000).astype(np.int64)
         covers = column([event.covers_ms for event in events])
@@ -169,12 +165,17 @@ class PartitionFold:
 
     def _device_hashes(self, events: Sequence[Telemetry]) -> list[int]:
         known = self._devices
-        if len(known) > MAX_REMEMBERED_DEVICES:
-            known.clear()
-        names = [event.device for event in events]
-        for name in set(names) - known.keys():
-            known[name] = device_hash(name)
-        return [known[name] for name in names]
+        try:
+            return [known[event.device] for event in events]
+        except KeyError:
+            self._learn_devices({event.device for event in events})
+        return [known[event.device] for event in events]
+
+    def _learn_devices(self, names: set[str]) -> None:
+        if len(self._devices) > MAX_REMEMBERED_DEVICES:
+            self._devices.clear()
+        for name in names - self._devices.keys():
+            self._devices[name] = device_hash(name)
 
     def live_codes(self) -> set[int]:
         """Return the numbers of all keys that open tiles refer to."""

@@ -7,8 +7,9 @@ numbers are private to a process: they never reach a row.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,11 @@ from streams.events import Telemetry
 OTHER = "__other__"
 """The value of all grouped dimensions once a tile holds more keys than allowed."""
 UNKNOWN_METRIC = -1
-MAX_REMEMBERED = 200_000
-"""Raw dimension tuples remembered; beyond, the memory is emptied and built again."""
-
-Raw = tuple[str, str, str, str, str, str, str, str, str, bool]
+SEPARATOR = "\x1f"
+"""Joins names for a look-up: one string is cheaper to find than a tuple of them. No name can hold it: decoders refuse
+control characters (`streams.checks`)."""
+_UNLISTED = ""
+"""Stands for all events whose metric is not in the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,16 @@ class Key:
     shared: bool
 
 
-def raw_key(event: Telemetry) -> Raw:
-    """Return everything of an event that can decide its group."""
-    e = event
-    return (
-        e.tenant, e.metric, e.country, e.site, e.business_unit, e.service, e.application, e.device_model, e.os_version,
-        e.shared,
-    )  # fmt: skip
+class _Names(dict[str, Callable[[Telemetry], tuple[str, ...]]]):
+    """Metric -> what of an event decides its group, besides `shared`."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__(
+            (m, attrgetter("tenant", "metric", *metric.group_by)) for m, metric in catalogue.metrics.items()
+        )
+
+    def __missing__(self, metric: str) -> Callable[[Telemetry], tuple[str, ...]]:
+        return lambda _event: (_UNLISTED,)
 
 
 class Keys:
@@ -54,30 +59,28 @@ class Keys:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._by_raw: dict[Raw, int] = {}
+        self._names = _Names(catalogue)
+        self._by_name = _no_names()
         self._by_key: dict[Key, int] = {}
         self._rules: list[tuple[int, int, int]] = []
         self._rule_table = np.zeros((0, 3), np.int64)
         self.keys: list[Key] = []
         self.edition = 0
 
-    def code(self, raw: Raw) -> int:
-        """Return the number of a reading's group; `UNKNOWN_METRIC` if the catalogue does not list its metric."""
-        code = self._by_raw.get(raw)
-        return self._learn(raw) if code is None else code
+    def codes(self, events: Sequence[Telemetry]) -> NDArray[np.int64]:
+        """Return the numbers of the readings' groups; `UNKNOWN_METRIC` where the catalogue does not list the metric."""
+        names, join = self._names, SEPARATOR.join
+        known = [by_name.get for by_name in self._by_name]
+        codes = [known[e.shared](join(names[e.metric](e))) for e in events]
+        if None in codes:
+            codes = [self._learn(e) if code is None else code for e, code in zip(events, codes, strict=True)]
+        return np.array(codes, np.int64)
 
-    def _learn(self, raw: Raw) -> int:
-        if len(self._by_raw) >= MAX_REMEMBERED:
-            self._by_raw.clear()
-        tenant, name, *values, shared = raw
-        metric = self._catalogue.metrics.get(name)
-        if metric is None:
-            return UNKNOWN_METRIC
-        grouped = tuple(
-            str(value) if dimension in metric.group_by else ""
-            for dimension, value in zip(DIMENSIONS, values, strict=True)
-        )
-        code = self._by_raw[raw] = self._number(Key(tenant, name, grouped, bool(shared)), metric)
+    def _learn(self, event: Telemetry) -> int:
+        metric = self._catalogue.metrics[event.metric]
+        dimensions = tuple(getattr(event, name) if name in metric.group_by else "" for name in DIMENSIONS)
+        code = self._number(Key(event.tenant, event.metric, dimensions, event.shared), metric)
+        self._by_name[event.shared][SEPARATOR.join(self._names[event.metric](event))] = code
         return code
 
     def _number(self, key: Key, metric: Metric) -> int:
@@ -100,7 +103,7 @@ class Keys:
         self._rules = [self._rules[code] for code in kept]
         self._rule_table = np.zeros((0, 3), np.int64)
         self._by_key = {key: code for code, key in enumerate(self.keys)}
-        self._by_raw.clear()
+        self._by_name = _no_names()
         self.edition += 1
         return numbers
 
@@ -120,6 +123,11 @@ class Keys:
         if len(self._rule_table) < len(self._rules):
             self._rule_table = np.array(self._rules, np.int64)
         return self._rule_table[codes]
+
+
+def _no_names() -> tuple[dict[str, int], dict[str, int]]:
+    """Name -> number, of devices that are somebody's and of shared ones."""
+    return {_UNLISTED: UNKNOWN_METRIC}, {_UNLISTED: UNKNOWN_METRIC}
 
 
 def _rule(metric: Metric) -> tuple[int, int, int]:

@@ -38,6 +38,7 @@ class Segment:
     Attributes:
         stamps: Record timestamps; ms.
         arrival: The partition's arrival at each record; ms.
+        times: When the events happened; ms.
     """
 
     offsets: Sequence[int]
@@ -45,6 +46,7 @@ class Segment:
     arrival: Ints
     raw: Sequence[bytes | None]
     events: Sequence[Telemetry]
+    times: Ints
 
     def __len__(self) -> int:
         return len(self.events)
@@ -61,6 +63,7 @@ class Segment:
             self.arrival[index],
             _pick(self.raw, rows),
             _pick(self.events, rows),
+            self.times[index],
         )
 
     def rejects(self, bad: NDArray[np.bool_], reason: str) -> list[Reject]:
@@ -86,7 +89,7 @@ def decode_segment(
     events = decode_telemetry(values)
     offsets = range(first, first + len(values))
     if all(type(event) is Telemetry for event in events):
-        return Segment(offsets, stamps, arrival, values, events), [], 0  # type: ignore[arg-type]  # just checked
+        return _segment(offsets, stamps, arrival, values, events), [], 0  # type: ignore[arg-type]  # just checked
     rejects = [
         Reject(offset, int(stamp), event.reason, raw or b"")
         for offset, stamp, raw, event in zip(offsets, stamps, values, events, strict=True)
@@ -94,13 +97,19 @@ def decode_segment(
     ]
     rows = [i for i, event in enumerate(events) if isinstance(event, Telemetry)]
     readings = [event for event in events if isinstance(event, Telemetry)]
-    segment = Segment(_pick(offsets, rows), stamps[rows], arrival[rows], _pick(values, rows), readings)
+    segment = _segment(_pick(offsets, rows), stamps[rows], arrival[rows], _pick(values, rows), readings)
     return segment, rejects, len(events) - len(rows) - len(rejects)
+
+
+def _segment(
+    offsets: Sequence[int], stamps: Ints, arrival: Ints, raw: Sequence[bytes | None], events: Sequence[Telemetry]
+) -> Segment:
+    return Segment(offsets, stamps, arrival, raw, events, column([event.event_time_ms for event in events]))
 
 
 def believable(segment: Segment) -> tuple[Segment, list[Reject]]:
     """Part readings whose time is too far from their record's timestamp from the others."""
-    age = segment.stamps - column([event.event_time_ms for event in segment.events])
+    age = segment.stamps - segment.times
     ahead, behind = age < -MAX_AHEAD_MS, age > MAX_BEHIND_MS
     rejects = segment.rejects(ahead, "$.event_time_ms: more than 5 minutes ahead of its arrival")
     rejects += segment.rejects(behind, "$.event_time_ms: more than 14 days before its arrival")

@@ -6,7 +6,7 @@ import msgspec
 
 from streams.events import Telemetry
 from streams.fold import PartitionFold
-from streams.keys import UNKNOWN_METRIC, Keys, raw_key
+from streams.keys import UNKNOWN_METRIC, Keys
 from tests.streams.tile_world import CATALOGUE, RULES, written
 
 
@@ -24,14 +24,17 @@ def push(fold: PartitionFold, first: int, countries: list[str]) -> None:
 
 def test_dimensions_that_the_metric_is_not_grouped_by_do_not_make_a_key() -> None:
     keys = Keys(CATALOGUE)
-    one = keys.code(raw_key(event(1, "NO")))
-    other = keys.code(raw_key(msgspec.structs.replace(event(2, "NO"), site="Oslo", device_model="laptop")))
+    oslo = msgspec.structs.replace(event(2, "NO"), site="Oslo", device_model="laptop")
+    shared = msgspec.structs.replace(oslo, shared=True)
+    one, other, german, nobodys = keys.codes([event(1, "NO"), oslo, event(3, "DE"), shared]).tolist()
     assert one == other
-    assert keys.code(raw_key(event(3, "DE"))) != one
+    assert len({one, german, nobodys}) == 3
+    assert keys.codes([shared, oslo]).tolist() == [nobodys, one]
 
 
 def test_a_metric_outside_the_catalogue_has_no_key() -> None:
-    assert Keys(CATALOGUE).code(raw_key(event(1, "NO", "unheard-of"))) == UNKNOWN_METRIC
+    codes = Keys(CATALOGUE).codes([event(1, "NO", "unheard-of"), event(2, "NO"), event(3, "NO", "unheard-of")])
+    assert (codes == UNKNOWN_METRIC).tolist() == [True, False, True]
 
 
 def test_forgetting_keys_changes_no_row() -> None:
