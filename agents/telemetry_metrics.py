@@ -24,7 +24,7 @@ _COUNTERS: Mapping[str, CounterName] = {
     "n_overflow": "xpulse_events_overflow_total",
     "n_tick": "xpulse_ticks_in_total",
 }
-"""Field of a tile's audit -> counter. Records read again after a restart count again: the warehouse has the exact sums."""
+"""Field of a tile's audit -> counter. Records read again after a restart count again; the exact sums are in tables."""
 
 Waiting = deque[tuple[int, NDArray[np.int64]]]
 """(offset after the last record, record timestamps in ms) of chunks that are not stored yet."""
@@ -71,7 +71,7 @@ class PrometheusObserver:
             self._freshness.observe((now_ms - stamps) / 1000)
             gauge("xpulse_pending_records").labels(TOPIC).dec(len(stamps))
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:  # noqa: ARG002 - the log names it
         """Count a flush without an acknowledgement."""
         counter("xpulse_flushes_total").labels(TOPIC, "failed").inc()
 

@@ -2,7 +2,7 @@
 
 `xpulse://host:port` is Faust's own aiokafka driver with three changes:
 
-1. fetching builds no object per record: a chunk holds the values and timestamps of consecutive offsets of one partition;
+1. fetching builds no object per record: a chunk holds values and timestamps of consecutive offsets of a partition;
 2. Faust acknowledges nothing (`acks=False`): only `ChunkConsumer.commit_exact` ever commits;
 3. `ChunkConsumer.start_at` keeps where each partition was started from (None: nothing was committed yet).
 
