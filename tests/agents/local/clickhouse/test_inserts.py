@@ -132,6 +132,28 @@ class TestFailure:
         reply = target.writer.ask(sql.replace("{table}", table))
         assert reply.headers["X-ClickHouse-Exception-Code"] == code, reply.text
 
+    @pytest.mark.parametrize(
+        ("columns", "data", "code"),
+        [
+            ("a Int32, CONSTRAINT few CHECK a < 10", "50\n", "469"),
+            ("a Int32, b Int32 MATERIALIZED throwIf(a = 5)", "5\n", "395"),
+        ],
+    )
+    def test_rows_that_cannot_be_written_are_not_acknowledged(
+        self, target: Target, columns: str, data: str, code: str
+    ) -> None:
+        table = target.table(columns)
+        reply = target.writer.ask(f"INSERT INTO {table} FORMAT CSV\n{data}")
+        assert reply.headers["X-ClickHouse-Exception-Code"] == code, reply.text
+        assert target.count(table) == 0
+
+    def test_too_many_partitions_are_an_error_not_a_loss(self, target: Target) -> None:
+        table = target.table("a Int32", engine="MergeTree ORDER BY a PARTITION BY a")
+        data = "".join(f"{value}\n" for value in range(200))
+        reply = target.writer.ask(f"INSERT INTO {table} FORMAT CSV\n{data}")
+        assert reply.headers["X-ClickHouse-Exception-Code"] == "252", reply.text
+        assert target.count(table) == 0
+
 
 class TestCompression:
     ROWS = 30_000
