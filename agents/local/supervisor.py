@@ -11,7 +11,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -20,11 +19,11 @@ from agents.local import stale
 from agents.local.lock import FolderLock
 from agents.local.part import Part, layers
 from agents.local.process import PartProcess, ending
+from agents.local.runner import Patience, Runner, State
 from streams.errors import XPulseError
 
 EventKind = Literal["started", "ready", "died", "restarted", "gave_up", "stopped", "left_over"]
 OnEvent = Callable[[str, EventKind, str], None]
-State = Literal["waiting", "starting", "ready", "stopping", "down"]
 
 _log = logging.getLogger(__name__)
 _TICK_S = 0.05
@@ -32,44 +31,8 @@ _LOOK_S = 0.5
 _KILLED_WITHIN_S = 10.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """When to try again and when to give up.
-
-    Attributes:
-        first_wait_s: Wait before the first restart; doubles with every further failure in a row.
-        longest_wait_s: Longest wait.
-        failures: Failures in a row after which a part is given up.
-        stable_after_s: Time of answering after which a failure counts as the first again.
-    """
-
-    first_wait_s: float = 0.5
-    longest_wait_s: float = 10.0
-    failures: int = 8
-    stable_after_s: float = 30.0
-
-
 class StartError(XPulseError):
     """A part that does not come up; the message ends with the last lines of its log."""
-
-
-class _Runner:
-    """A part with its process and what is known of it; used by the supervisor's thread only."""
-
-    def __init__(self, part: Part, log: Path) -> None:
-        self.part = part
-        self.log = log
-        self.state: State = "waiting"
-        self.process: PartProcess | None = None
-        self.due_s = 0.0
-        self.ready_at_s = 0.0
-        self.failures = 0
-        self.starts = 0
-        self.has_been_ready = False
-        self.restarts_dependants = False
-
-    def is_stable(self, now_s: float, patience: Patience) -> bool:
-        return self.state == "ready" and now_s - self.ready_at_s >= patience.stable_after_s
 
 
 class Supervisor:
@@ -106,7 +69,7 @@ class Supervisor:
         self._patience = patience or Patience()
         self._mark = stale.mark_of(state_dir)
         flat = [part for layer in self._layers for part in layer]
-        self._runners = {part.name: _Runner(part, log_dir / f"{part.name}.log") for part in flat}
+        self._runners = {part.name: Runner(part, log_dir / f"{part.name}.log") for part in flat}
         self.restarts = dict.fromkeys(self._runners, 0)
         self.failed: dict[str, str] = {}
         self._stop = threading.Event()
@@ -190,7 +153,7 @@ class Supervisor:
         finally:
             self._stop_all()
 
-    def _step(self, runner: _Runner) -> None:
+    def _step(self, runner: Runner) -> None:
         process, now_s = runner.process, time.monotonic()
         if process is None:
             if runner.state == "waiting" and now_s >= runner.due_s and self._has_dependencies(runner.part):
@@ -205,7 +168,7 @@ class Supervisor:
     def _has_dependencies(self, part: Part) -> bool:
         return all(self._runners[name].state == "ready" for name in part.depends_on)
 
-    def _spawn(self, runner: _Runner) -> None:
+    def _spawn(self, runner: Runner) -> None:
         part = runner.part
         env = {**os.environ, **part.env, stale.MARK: self._mark}
         runner.process = PartProcess(part.command, env, runner.log)
@@ -217,7 +180,7 @@ class Supervisor:
             self.restarts[part.name] += 1
             self._tell(part.name, "restarted", f"process {runner.process.pid}, restart {self.restarts[part.name]}")
 
-    def _await_answer(self, runner: _Runner, process: PartProcess, now_s: float) -> None:
+    def _await_answer(self, runner: Runner, process: PartProcess, now_s: float) -> None:
         if _answers(runner.part):
             runner.state, runner.ready_at_s, runner.has_been_ready = "ready", now_s, True
             self._tell(runner.part.name, "ready", f"process {process.pid}")
@@ -235,7 +198,7 @@ class Supervisor:
                 runner.state, runner.due_s = "stopping", time.monotonic() + runner.part.grace_s
                 runner.process.signal_group(signal.SIGTERM)
 
-    def _on_exit(self, runner: _Runner, process: PartProcess, code: int) -> None:
+    def _on_exit(self, runner: Runner, process: PartProcess, code: int) -> None:
         process.signal_group(signal.SIGKILL)  # what it may have started
         if runner.state == "stopping":
             runner.process, runner.state, runner.due_s = None, "waiting", 0.0
@@ -243,7 +206,7 @@ class Supervisor:
         runner.restarts_dependants = runner.has_been_ready
         self._fail(runner, process, ending(code))
 
-    def _fail(self, runner: _Runner, process: PartProcess, reason: str) -> None:
+    def _fail(self, runner: Runner, process: PartProcess, reason: str) -> None:
         now_s = time.monotonic()
         runner.failures = 1 if runner.is_stable(now_s, self._patience) else runner.failures + 1
         runner.process, runner.state = None, "waiting"
@@ -260,7 +223,7 @@ class Supervisor:
             wait_s = self._patience.first_wait_s * 2 ** (runner.failures - 1)
             runner.due_s = now_s + min(wait_s, self._patience.longest_wait_s)
 
-    def _give_up(self, runner: _Runner, reason: str) -> None:
+    def _give_up(self, runner: Runner, reason: str) -> None:
         runner.state = "down"
         self.failed[runner.part.name] = reason
         self._tell(runner.part.name, "gave_up", reason)
@@ -273,7 +236,7 @@ class Supervisor:
             for runner in running:
                 self._end(runner)
 
-    def _end(self, runner: _Runner) -> None:
+    def _end(self, runner: Runner) -> None:
         process = runner.process
         assert process is not None, "only running parts are ended"
         while process.exit_code() is None and time.monotonic() < runner.due_s:
@@ -302,7 +265,7 @@ def _answers(part: Part) -> bool:
         return False
 
 
-def _ask_to_end(runner: _Runner) -> None:
+def _ask_to_end(runner: Runner) -> None:
     assert runner.process is not None, "only running parts are ended"
     runner.due_s = time.monotonic() + runner.part.grace_s
     runner.process.signal_group(signal.SIGTERM)

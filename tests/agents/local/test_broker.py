@@ -15,7 +15,8 @@ from confluent_kafka.cimpl import NewTopic
 from agents.local.broker import broker_command, is_broker_ready
 from agents.local.part import Part
 from agents.local.ports import free_port
-from agents.local.supervisor import Patience, Supervisor
+from agents.local.runner import Patience
+from agents.local.supervisor import Supervisor
 from tests.agents.local.services import wait_until
 
 pytestmark = pytest.mark.integration

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from agents.local.part import Part
+from agents.local.runner import Patience
 from agents.local.stale import left_over, mark_of
-from agents.local.supervisor import Patience, StartError, Supervisor
+from agents.local.supervisor import StartError, Supervisor
 from streams.errors import ConfigError
 from tests.agents.local.services import wait_until
 
