@@ -120,8 +120,9 @@ class Keys:
         Sense: 1 good at most `limit`, -1 good at least `limit`, 0 no rule. Limit: milli-units. Covers: milliseconds
         that a reading stands for unless it says so itself.
         """
-        if len(self._rule_table) < len(self._rules):
-            self._rule_table = np.array(self._rules, np.int64)
+        known = len(self._rule_table)
+        if known < len(self._rules):
+            self._rule_table = np.concatenate((self._rule_table, np.array(self._rules[known:], np.int64)))
         return self._rule_table[codes]
 
 
