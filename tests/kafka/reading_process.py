@@ -1,0 +1,78 @@
+"""A worker that tells what its agent gets: `python -m tests.kafka.reading_process BROKERS GROUP TOPIC DATA_DIR`.
+
+One JSON line on stdout per chunk and per answer; commands come as JSON lines on stdin: `{"commit": {"0": 512},
+"generation": 3}` answers whether `commit_exact` did it.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.types import TP
+
+from agents.app import make_app
+from agents.logs import configure_logging
+from agents.processes import run
+from agents.transport import Chunk, chunked
+
+OUT = os.fdopen(os.dup(1), "w")
+"""What was stdout: Faust prints there, too."""
+
+
+def tell(**facts: Any) -> None:
+    OUT.write(json.dumps(facts) + "\n")
+    OUT.flush()
+
+
+def tell_chunk(app: faust.App, chunk: Chunk) -> None:
+    values = [None if value is None else base64.b64encode(value).decode() for value in chunk.values]
+    places = {tp.partition: offset for tp, offset in app.consumer.start_at.items()}
+    tell(
+        kind="chunk",
+        partition=chunk.partition,
+        generation=chunk.generation,
+        first=chunk.first,
+        values=values,
+        stamps=list(chunk.stamps),
+        start_at=places,
+    )
+
+
+async def commit(app: faust.App, topic: str, wanted: dict[str, Any]) -> None:
+    offsets = {TP(topic, int(partition)): offset for partition, offset in wanted["commit"].items()}
+    tell(kind="commit", is_done=await app.consumer.commit_exact(offsets, wanted["generation"]))
+
+
+def build(brokers: str, group: str, topic: str, data_dir: str) -> faust.App:
+    app = make_app(group, brokers=brokers, data_dir=Path(data_dir))
+
+    async def read(stream: Any) -> None:
+        async for chunk in stream:
+            tell_chunk(app, chunk)
+
+    async def obey(_app: faust.App) -> None:
+        loop = asyncio.get_running_loop()
+
+        def listen() -> None:
+            for line in sys.stdin:
+                asyncio.run_coroutine_threadsafe(commit(app, topic, json.loads(line)), loop)
+
+        threading.Thread(target=listen, daemon=True).start()
+
+    app.agent(chunked(app, topic), name="tests.reading", concurrency=1)(read)
+    app.task(obey)
+    return app
+
+
+if __name__ == "__main__":
+    os.dup2(2, 1)
+    configure_logging(level="INFO", style="text")
+    arguments = sys.argv[1:]
+    del sys.argv[1:]  # Faust's worker reads them, too
+    run(build(*arguments))
