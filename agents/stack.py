@@ -77,6 +77,7 @@ class Stack:
             key_file=str(folder.key_file),
             directory_dir=str(folder.directory),
             webhook_url=webhook_url,
+            webhook_may_be_local="yes",  # whoever tries it out on one machine has the receiver there, too
         )
 
     @property
