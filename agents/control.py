@@ -1,10 +1,10 @@
-"""The control worker: records, release, judge and delivery in one process, each with a connection of its own."""
+"""The control worker: records, release, judge, delivery, sealing; one process, a connection for each."""
 
 from __future__ import annotations
 
 import faust
 
-from agents import deliver, judge, records, release
+from agents import deliver, judge, records, release, seal
 from agents.app import make_app
 from agents.deliver_store import DeliverStore
 from agents.docket import Grid
@@ -16,6 +16,7 @@ from agents.processes import state_dir, warehouse
 from agents.publisher import Publisher
 from agents.refusals import Quarantine
 from agents.release_tables import ReleaseTables
+from agents.seal_tables import SealTables
 from agents.settings import Settings
 from agents.topics import ALERTS, RECORDS, TARGETS, TopicState, topic_state
 from streams.blocks import Rule
@@ -39,6 +40,7 @@ def build_control(settings: Settings) -> faust.App:
     _add_release(app, settings, profile, intake)
     _add_judge(app, settings, profile, states[TARGETS])
     _add_delivery(app, settings, states[ALERTS])
+    _add_seal(app, settings, profile, intake)
     return app
 
 
@@ -84,3 +86,9 @@ def _add_delivery(app: faust.App, settings: Settings, state: TopicState) -> None
         partitions=state.partitions,
     )
     deliver.register(app, worker)
+
+
+def _add_seal(app: faust.App, settings: Settings, profile: Profile, intake: records.RecordsWorker) -> None:
+    sealer = seal.Sealer(SealTables(warehouse(settings)))
+    # One process of several is enough: the owner of the first partition of the records.
+    seal.register(app, sealer, period_ms=profile.period_ms, is_mine=lambda: intake.stored_ms() is not None)

@@ -38,6 +38,7 @@ class Profile:
         levels: Release levels, finest first.
         flush_ms: Longest wait before changed rows are written.
         judge_ms: Pause between two rounds of judging.
+        period_ms: Length of a sealed period of telemetry: a multiple of the window that divides a day.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Profile:
     levels: tuple[Level, ...]
     flush_ms: int
     judge_ms: int
+    period_ms: int
 
 
 def _levels(first_ms: int, second_ms: int, third_ms: int) -> tuple[Level, ...]:
@@ -78,6 +80,7 @@ STANDARD = Profile(
     levels=_levels(DAY_MS, 2 * DAY_MS, 3 * DAY_MS),
     flush_ms=1_000,
     judge_ms=2_000,
+    period_ms=DAY_MS,
 )
 DEMO = Profile(
     name="demo",
@@ -93,5 +96,6 @@ DEMO = Profile(
     levels=_levels(10_000, 20_000, 30_000),
     flush_ms=500,
     judge_ms=250,
+    period_ms=MINUTE_MS,
 )
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (STANDARD, DEMO)}

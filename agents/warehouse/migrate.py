@@ -194,8 +194,10 @@ def _note(client: Client, database: str, migration: Migration, state: State) -> 
     insert_rows(client, f"{database}.migrations", ("number", "name", "checksum", "state"), [row])
 
 
-def write_profile(client: Client, database: str, profile: Profile, *, now_ms: int) -> None:
+def write_profile(client: Client, database: str, profile: Profile, *, now_ms: int) -> int:
     """Put a profile in force for the public views, unless it is already.
+
+    A generation only grows: one that a profile of this name was switched to stays, whatever the code says.
 
     Args:
         client: An open client.
@@ -203,11 +205,27 @@ def write_profile(client: Client, database: str, profile: Profile, *, now_ms: in
         profile: Time scales and k.
         now_ms: Time of writing, ms since the epoch; the newest row counts.
 
+    Returns:
+        The generation that is in force.
+
     Raises:
         WarehouseError: Not acknowledged.
     """
-    row = (profile.name, profile.generation, profile.window_ms // 1000, profile.grace_ms, profile.epoch_ms, profile.k)
+    generation = newest_generation(client, database, profile)
+    times = (profile.window_ms // 1000, profile.grace_ms, profile.epoch_ms)
+    row = (profile.name, generation, *times, profile.k, profile.period_ms // 1000)
     current = ask(client, fill("SELECT * EXCEPT written_at FROM ${database}.current_profile", database))
     if current != [row]:
-        columns = ("name", "generation", "window_s", "grace_ms", "epoch_ms", "k", "written_at")
+        columns = ("name", "generation", "window_s", "grace_ms", "epoch_ms", "k", "period_s", "written_at")
         insert_rows(client, f"{database}.profile", columns, [(*row, now_ms)])
+    return generation
+
+
+def newest_generation(client: Client, database: str, profile: Profile) -> int:
+    """Return the generation of a profile: the code's, or a larger one that the warehouse was switched to.
+
+    Raises:
+        WarehouseError: No answer.
+    """
+    sql = fill("SELECT max(generation) FROM ${database}.profile WHERE name = {name:String}", database)
+    return max(profile.generation, *(int(known) for (known,) in ask(client, sql, {"name": profile.name})))

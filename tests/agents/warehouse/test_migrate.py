@@ -13,8 +13,8 @@ from streams.errors import ConfigError
 from streams.profile import DEMO, STANDARD
 
 VIEWS = {
-    "feedback_released", "happiness", "telemetry", "targets", "verdicts", "target_status", "alerts", "changes",
-    "data_quality",
+    "feedback_released", "happiness", "telemetry", "telemetry_15m", "telemetry_1d", "targets", "verdicts",
+    "target_status", "alerts", "changes", "data_quality",
 }  # fmt: skip
 
 
