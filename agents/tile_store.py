@@ -17,16 +17,16 @@ from agents.warehouse.client import Warehouse
 from agents.warehouse.native import (
     Column,
     arrays,
-    coded_strings,
     constant,
     encode_block,
     int128,
+    low_cardinality,
     numbers,
     strings,
     text,
     uuids,
 )  # fmt: skip
-from streams.aggregates import Groups
+from streams.aggregates import Groups, Ints
 from streams.catalogue import DIMENSIONS
 from streams.keys import Keys
 
@@ -80,11 +80,7 @@ class ClickHouseTiles:
     def _key_columns(self, groups: Sequence[Groups]) -> list[Column]:
         self._learn_keys()
         codes = np.concatenate([group.code for group in groups])
-        names = ("tenant", "metric", *DIMENSIONS)
-        texts = [
-            (name, "String", coded_strings(dictionary, codes))
-            for name, dictionary in zip(names, self._texts, strict=True)
-        ]
+        texts = [(name, "LowCardinality(String)", column.payload(codes)) for name, column in self._texts.items()]
         shared = np.array(self._shared, np.uint8)[codes]
         return [*texts, ("shared", "UInt8", numbers("UInt8", shared))]
 
@@ -92,8 +88,8 @@ class ClickHouseTiles:
         if self._edition != self._keys.edition:
             self._edition, self._texts, self._shared = self._keys.edition, _no_texts(), []
         for key in self._keys.keys[len(self._shared) :]:
-            for column, value in zip(self._texts, (key.tenant, key.metric, *key.dimensions), strict=True):
-                column.append(text(value.encode()))
+            for column, value in zip(self._texts.values(), (key.tenant, key.metric, *key.dimensions), strict=True):
+                column.learn(value)
             self._shared.append(int(key.shared))
 
     def _place_columns(self, changes: Changes, lengths: Sequence[int]) -> list[Column]:
@@ -160,8 +156,31 @@ _AUDIT_COUNTS = (
 )  # fmt: skip
 
 
-def _no_texts() -> list[list[bytes]]:
-    return [[] for _ in range(2 + len(DIMENSIONS))]
+class _Texts:
+    """One column of the keys: its different values, each encoded once, and which of them a key's number has."""
+
+    def __init__(self) -> None:
+        self._dictionary: list[bytes] = []
+        self._places: dict[str, int] = {}
+        self._of_key: list[int] = []
+        self._column = np.zeros(0, np.int64)
+
+    def learn(self, value: str) -> None:
+        """Take the value of the next key."""
+        place = self._places.setdefault(value, len(self._dictionary))
+        if place == len(self._dictionary):
+            self._dictionary.append(text(value.encode()))
+        self._of_key.append(place)
+
+    def payload(self, codes: Ints) -> bytes:
+        """Return the column of rows with these keys."""
+        if len(self._column) < len(self._of_key):
+            self._column = np.array(self._of_key, np.int64)
+        return low_cardinality(self._dictionary, self._column[codes])
+
+
+def _no_texts() -> dict[str, _Texts]:
+    return {name: _Texts() for name in ("tenant", "metric", *DIMENSIONS)}
 
 
 def _value_columns(groups: Sequence[Groups]) -> list[Column]:

@@ -28,6 +28,12 @@ DTYPES = {
 """ClickHouse types that travel as plain fixed-width numbers -> numpy's name for them."""
 
 
+_SHARED_DICTIONARIES = 1
+"""The only version of LowCardinality's serialization."""
+_OWN_KEYS = 1 << 9 | 1 << 10
+"""The column brings its own keys, and they replace what was there before."""
+
+
 def encode_block(columns: Sequence[Column], rows: int) -> bytes:
     """Return one block.
 
@@ -81,14 +87,26 @@ def strings(values: Iterable[bytes]) -> bytes:
     return b"".join([text(value) for value in values])
 
 
-def coded_strings(dictionary: Sequence[bytes], codes: NDArray[np.integer[Any]]) -> bytes:
-    """Return a String column from a dictionary and each row's index into it.
+def low_cardinality(dictionary: Sequence[bytes], codes: NDArray[np.integer[Any]]) -> bytes:
+    """Return a LowCardinality(String) column from a dictionary and each row's index into it.
+
+    Only the values that are used are sent, each once; the rows are small numbers, so no row costs a Python object.
 
     Args:
         dictionary: Values already encoded by `text`, so that a long-lived dictionary is encoded once.
-        codes: Indexes, one a row.
+        codes: Indexes, one a row; at least one row.
+
+    References:
+        ClickHouse's SerializationLowCardinality: version, index type and flags, own keys, indexes.
     """
-    return b"".join([dictionary[code] for code in codes.tolist()])
+    is_used = np.zeros(len(dictionary), np.bool_)
+    is_used[codes] = True
+    used = np.flatnonzero(is_used).tolist()
+    width = next(power for power, most in enumerate((1 << 8, 1 << 16, 1 << 32)) if len(used) <= most)
+    indexes = (np.cumsum(is_used) - 1)[codes].astype(f"<u{1 << width}")
+    head = np.array([_SHARED_DICTIONARIES, _OWN_KEYS | width, len(used)], "<u8")
+    texts = b"".join([dictionary[code] for code in used])
+    return head.tobytes() + texts + len(indexes).to_bytes(8, "little") + indexes.tobytes()
 
 
 def int128(low: NDArray[np.uint64], high: NDArray[np.int64]) -> bytes:

@@ -40,6 +40,7 @@ def test_every_type_reads_back(store: Warehouse) -> None:
     flat = chance.integers(-(2**31), 2**31, int(lengths.sum()))
     texts = [b"", b"NO", "Ø€😀".encode(), b"x" * 300, bytes(range(256))]
     codes = chance.integers(0, len(texts), rows)
+    names, numbered = [native.text(b"n%d" % i) for i in range(5_000)], chance.integers(0, 5_000, rows)
     floats = chance.normal(size=rows)
     columns = [(f"c_{kind}", kind, native.numbers(kind, values)) for kind, values in ints.items()]
     columns += [
@@ -50,18 +51,19 @@ def test_every_type_reads_back(store: Warehouse) -> None:
         ("millis", "DateTime64(3,'UTC')", native.numbers("DateTime64(3,'UTC')", millis)),
         ("big", "Int128", native.int128(low, high)),
         ("id", "UUID", native.uuids(identity, rows)),
-        ("coded", "String", native.coded_strings([native.text(text) for text in texts], codes)),
+        ("coded", "LowCardinality(String)", native.low_cardinality([native.text(text) for text in texts], codes)),
+        ("many", "LowCardinality(String)", native.low_cardinality(names, numbered)),
         ("plain", "String", native.strings([texts[code] for code in codes])),
         ("list", "Array(Int32)", native.arrays(native.numbers("Int32", flat), lengths)),
     ]
-    shape = ", ".join(f"`{name}` {kind if name != 'coded' else 'LowCardinality(String)'}" for name, kind, _ in columns)
+    shape = ", ".join(f"`{name}` {kind}" for name, kind, _ in columns)
     store.command("DROP TABLE IF EXISTS every_type")
     store.command(f"CREATE TABLE every_type ({shape}) ENGINE = MergeTree ORDER BY number")
     block = native.encode_block(columns, rows)
     store.insert_native("every_type", block + block, 2 * rows)
     found = store.ask(
         f"SELECT {', '.join(f'`c_{kind}`' for kind in ints)}, seven, float, toUnixTimestamp(seconds),"
-        " toUnixTimestamp64Milli(millis), toString(big), toString(id), hex(coded), hex(plain), list"
+        " toUnixTimestamp64Milli(millis), toString(big), toString(id), hex(coded), many, hex(plain), list"
         " FROM every_type ORDER BY number"
     )
     store.command("DROP TABLE every_type")
@@ -70,7 +72,7 @@ def test_every_type_reads_back(store: Warehouse) -> None:
         expected = (
             *(int(values[row]) for values in ints.values()), 7, floats[row], seconds[row], millis[row],
             str((int(high[row]) << 64) + int(low[row])), str(identity), texts[codes[row]].hex().upper(),
-            texts[codes[row]].hex().upper(), flat[ends[row] - lengths[row] : ends[row]].tolist(),
+            f"n{numbered[row]}", texts[codes[row]].hex().upper(), flat[ends[row] - lengths[row] : ends[row]].tolist(),
         )  # fmt: skip
         assert found[2 * row] == found[2 * row + 1] == expected
 
