@@ -103,10 +103,10 @@ def low_cardinality(dictionary: Sequence[bytes], codes: NDArray[np.integer[Any]]
     is_used[codes] = True
     used = np.flatnonzero(is_used).tolist()
     width = next(power for power, most in enumerate((1 << 8, 1 << 16, 1 << 32)) if len(used) <= most)
-    indexes = (np.cumsum(is_used) - 1)[codes].astype(f"<u{1 << width}")
+    indexes: bytes = (np.cumsum(is_used) - 1)[codes].astype(f"<u{1 << width}").tobytes()
     head = np.array([_SHARED_DICTIONARIES, _OWN_KEYS | width, len(used)], "<u8")
     texts = b"".join([dictionary[code] for code in used])
-    return head.tobytes() + texts + len(indexes).to_bytes(8, "little") + indexes.tobytes()
+    return head.tobytes() + texts + len(codes).to_bytes(8, "little") + indexes
 
 
 def int128(low: NDArray[np.uint64], high: NDArray[np.int64]) -> bytes:
