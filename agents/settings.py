@@ -18,6 +18,7 @@ from streams.profile import PROFILES, Profile
 PREFIX = "XPULSE_"
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds `infra/`, `schemas/` and `grafana/`: a checkout, or the container's application folder."""
+LARGEST_GENERATION = 65_535
 
 
 def _setting(default: Any, meaning: str, *, secret: bool = False) -> Any:
@@ -29,6 +30,7 @@ class Settings:
     """Addresses, files and the time profile of one process."""
 
     profile: str = _setting("standard", "time scales: standard or demo")
+    generation: int = _setting(0, "generation of the fold; 0 = the one in force in the warehouse")
     brokers: str = _setting("127.0.0.1:9092", "Kafka brokers, host:port[,host:port…]")
     group_prefix: str = _setting("xpulse", "first part of every consumer group's name")
     clickhouse_host: str = _setting("127.0.0.1", "ClickHouse host, HTTP interface")
@@ -94,7 +96,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         environment: Variables; None = the process's own.
 
     Raises:
-        ConfigError: An unknown `XPULSE_*` variable, or a port that is not a number from 0 to 65535.
+        ConfigError: An unknown `XPULSE_*` variable, or a port or generation that is no number from 0 to 65535.
     """
     found = os.environ if environment is None else environment
     given = {name: value for name, value in found.items() if name.startswith(PREFIX) and name not in _NOT_SETTINGS}
@@ -110,7 +112,7 @@ _NOT_SETTINGS = frozenset({f"{PREFIX}TEST_DATA", f"{PREFIX}REQUIRE"})
 
 
 def _parse(name: str, value: str) -> Any:
-    if not name.endswith("_PORT"):
+    if not name.endswith(("_PORT", "_GENERATION")):
         return value
     if not value.isdecimal() or int(value) > 65_535:
         raise ConfigError(f"{name} is {value!r}; allowed: 0 to 65535")

@@ -156,7 +156,10 @@ class Stack:
             return False
         for _ in apply(client, self.settings.clickhouse_database):
             pass
-        write_profile(client, self.settings.clickhouse_database, self.profile, now_ms=int(time.time() * 1000))
+        # A generation that the warehouse was switched to stays.
+        now_ms = int(time.time() * 1000)
+        generation = write_profile(client, self.settings.clickhouse_database, self.profile, now_ms=now_ms)
+        self.profile = replace(self.profile, generation=generation)
         client.close()
         return True
 

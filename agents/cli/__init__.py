@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from agents.cli import local, migrate, sql
+from agents.cli import local, migrate, refold, seal, sql
 from agents.cli.addresses import locate
 from agents.cli.directory import directory
 from agents.cli.gateway import run_gateway
@@ -28,6 +28,8 @@ app.add_typer(directory, name="directory")
 app.command("gateway")(run_gateway)
 app.add_typer(workers, name="worker")
 app.command("migrate")(migrate.command)
+app.command("seal")(seal.command)
+app.command("refold")(refold.command)
 
 
 def main() -> NoReturn:

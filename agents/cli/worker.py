@@ -8,6 +8,7 @@ from agents import telemetry, telemetry_metrics
 from agents.app import make_app
 from agents.control import build_control
 from agents.declared import read_catalogue
+from agents.generations import generation_in_force
 from agents.incarnation import Guarded, IncarnationGuard
 from agents.processes import prepare, run, state_dir, warehouse
 from agents.settings import Settings, read_settings
@@ -77,6 +78,6 @@ def _origin(settings: Settings, profile: Profile) -> Origin:
         topic=telemetry.TOPIC,
         incarnation=state.incarnation,
         partitions=state.partitions,
-        generation=profile.generation,
+        generation=settings.generation or generation_in_force(warehouse(settings), profile),
         window_ms=profile.window_ms,
     )
