@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench screens secrets lock clean
+.PHONY: help setup demo test check format bench chaos screens secrets lock clean
 
 help: ## show this list
 	@echo 'xpulse: live experience levels for IT. From a fresh clone: `make demo`, then `make test`.'
@@ -46,6 +46,13 @@ format: setup ## rewrite the sources as `make check` wants them
 
 bench: setup ## measure (what is measured: benchmarks/README.md)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+EVENTS ?= 50000
+FAULTS ?= 10
+BROKER ?= embedded
+
+chaos: setup ## kill, stall and starve the parts of a real installation, then compare every window (docs/chaos.md)
+	$(BIN)/python -m tests.chaos --events $(EVENTS) --faults $(FAULTS) --broker $(BROKER) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 screens: setup ## write the generated dashboards into grafana/dashboards/
 	$(BIN)/python -m agents.screens

@@ -89,7 +89,7 @@ class AcknowledgesWhatCameMeanwhile(PartitionFold):
 class WallClockLateness(ReadsTheClock):
     """Late is what is late when the worker reads it, not what the log says."""
 
-    def _arrive(self, number: int, stamps: Sequence[int]) -> Ints:
+    def _arrive(self, number: int, stamps: Ints) -> Ints:
         return np.maximum(super()._arrive(number, stamps), self.now_ms)
 
 
