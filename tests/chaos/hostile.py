@@ -9,6 +9,7 @@ import json
 import random
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from agents.topics import RECORDS, TELEMETRY, partition_of
@@ -61,7 +62,7 @@ def hostile(seed: int, events: int, tenant: str) -> Iterator[Letter]:
         events: How many.
         tenant: In every event; names this run.
     """
-    scenario = demo(tenant)
+    scenario = replace(demo(tenant), tickets_per_s=8.0, change_every_s=0.5)
     rng = random.Random(f"{seed}/hostile")
     telemetry, records = _Telemetry(scenario.organisation(seed), rng), _Records(rng)
     items, tick_ms, left = timeline(scenario, seed, START_MS), START_MS, events
