@@ -116,9 +116,12 @@ def _kind_of(raw: bytes) -> type[Event] | None:
 
 def _is_plain(raw: bytes) -> bool:
     """Return whether accepted JSON cannot hold a tricky character; False means that one must look at the strings."""
-    if b"\\" in raw or b"\x7f" in raw:
-        return False
-    return raw.isascii() or raw.decode(errors="replace").isprintable()
+    return _has_no_escape(raw) and (raw.isascii() or raw.decode(errors="replace").isprintable())
+
+
+def _has_no_escape(raw: bytes) -> bool:
+    """Return whether ASCII is what it looks like: no escape sequence, no DEL."""
+    return b"\\" not in raw and b"\x7f" not in raw
 
 
 def _checked(event: K) -> Ok[K] | Invalid:
@@ -153,7 +156,9 @@ def _are_plain(values: Sequence[bytes | None]) -> bool:
         joined = b"".join(values)  # type: ignore[arg-type]  # None is a TypeError
     except TypeError:
         return False
-    return joined.isascii() and _is_plain(joined) and max(map(len, filter(None, values)), default=0) <= MAX_EVENT_BYTES
+    if not joined.isascii() or not _has_no_escape(joined):
+        return False
+    return len(joined) <= MAX_EVENT_BYTES or max(map(len, values)) <= MAX_EVENT_BYTES  # type: ignore[arg-type]  # no None
 
 
 def _second_look(raw: bytes | None, event: Telemetry | Tick | Invalid) -> Telemetry | Tick | Invalid:

@@ -88,7 +88,7 @@ def decode_segment(
     """
     events = decode_telemetry(values)
     offsets = range(first, first + len(values))
-    if all(type(event) is Telemetry for event in events):
+    if set(map(type, events)) <= {Telemetry}:
         return _segment(offsets, stamps, arrival, values, events), [], 0  # type: ignore[arg-type]  # just checked
     rejects = [
         Reject(offset, int(stamp), event.reason, raw or b"")
@@ -118,7 +118,7 @@ def believable(segment: Segment) -> tuple[Segment, list[Reject]]:
 
 def column(values: Sequence[int]) -> Ints:
     """Return numbers as a column."""
-    return np.array(values, np.int64)
+    return np.fromiter(values, np.int64, len(values))
 
 
 def _pick(items: Sequence[T], rows: Sequence[int]) -> list[T]:
