@@ -59,7 +59,8 @@ class RunningDemo:
         """Ask with the command, as an analyst at a terminal does."""
         command = [sys.executable, "-m", "agents.cli", "sql", "--data", str(self.folder), "--format", "json"]
         done = subprocess.run([*command, "--user", user, statement], capture_output=True, text=True, check=True)
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        rows: list[dict[str, Any]] = json.loads(done.stdout)
+        return rows
 
     def finish(self, within_s: float) -> tuple[int, dict[str, Any], str]:
         """Wait for the end; return status, report and what was printed."""
@@ -84,3 +85,4 @@ def running_demo(folder: Path, *arguments: str) -> Iterator[RunningDemo]:
             process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
+        process.communicate()  # closes its pipe

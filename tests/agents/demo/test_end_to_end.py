@@ -54,11 +54,12 @@ def quarantine_bad_bytes(demo: RunningDemo, brokers: str) -> None:
 
 def ask_like_any_client(demo: RunningDemo, port: int) -> None:
     question = "SELECT target, version FROM xpulse_pub.targets ORDER BY tenant, target"
+    wait_until(lambda: bool(demo.sql(question)), "the targets", within_s=30)
     client = clickhouse_connect.get_client(host="127.0.0.1", port=port)
     plain = client.query(question).result_rows
     client.close()
     assert [(row["target"], row["version"]) for row in demo.sql(question)] == [tuple(row) for row in plain]
-    assert plain
+    assert len(plain) == 32
 
 
 @pytest.mark.timeout(300)
