@@ -27,7 +27,7 @@ READER_MS = MINUTE_MS
 """How long a reader may have been reading what was replaced; ms. An answer takes no longer."""
 ABANDONED_MS = HOUR_MS
 """Age at which tables in which a period was being built belong to nobody; ms."""
-SEALINGS_PER_PERIOD = 24
+SEALINGS_PER_PERIOD = 6
 """A sealed period is sealed again at most so often in its own length, for late rows come in drops."""
 LONGEST_PAUSE_S = 30.0
 
