@@ -100,7 +100,9 @@ class TelemetryWorker:
         if chunk.generation != self._app.consumer_generation_id:
             return
         with aborting():
-            fold = self._fold(chunk.tp)
+            fold = self._folds.get(chunk.tp) or await self._begin(chunk)
+            if fold is None:
+                return
             new = fold.push(chunk.first, chunk.values, chunk.stamps)
         self._observer.folded(chunk, new)
         while self._pending() >= self._pace.max_pending and self._folds.get(chunk.tp) is fold:
@@ -109,13 +111,25 @@ class TelemetryWorker:
             await self._room.wait()
         await asyncio.sleep(0)
 
-    def _fold(self, tp: TP) -> PartitionFold:
-        fold = self._folds.get(tp)
-        if fold is None:
-            start = self._app.consumer.start_at.get(tp)
-            fold = self._folds[tp] = PartitionFold(self._rules, self._keys, start)
-            log.info("partition_started partition=%s offset=%s", tp.partition, fold.expected)
+    async def _begin(self, chunk: Chunk) -> PartitionFold | None:
+        """Return a new fold for the chunk's partition; None if the partition was lost meanwhile."""
+        tp, start = chunk.tp, self._app.consumer.start_at.get(chunk.tp)
+        if start is None and await self._is_shortened(chunk):
+            start = -(-chunk.first // self._rules.tile_size) * self._rules.tile_size
+            # Committed at once: who restarts must not begin later, should the log be even shorter by then.
+            if not await self._app.consumer.commit_exact({tp: start}, chunk.generation):
+                return None
+        fold = self._folds[tp] = PartitionFold(self._rules, self._keys, start)
+        log.info("partition_started partition=%s offset=%s", tp.partition, fold.expected)
         return fold
+
+    async def _is_shortened(self, chunk: Chunk) -> bool:
+        """Whether the log really begins with this chunk: retention took the rest before anybody read it."""
+        if chunk.first == 0:
+            return False
+        earliest = (await self._app.consumer.earliest_offsets(chunk.tp))[chunk.tp]
+        log.warning("log_is_shortened partition=%s earliest=%s first=%s", chunk.partition, earliest, chunk.first)
+        return bool(earliest == chunk.first)
 
     def _pending(self) -> int:
         return sum(fold.pending for fold in self._folds.values())

@@ -158,11 +158,10 @@ class Feed:
 
 @contextmanager
 def running_lane(bootstrap: str, address: Address, folder: Path, partitions: int) -> Iterator[tuple[Lane, Feed]]:
-    """Make the topic and run a worker on it; at the end both are gone."""
+    """Make the topic; whatever is started on it is gone at the end."""
     lane = Lane(bootstrap, address, folder, partitions)
     feed = Feed(bootstrap, TELEMETRY)
     try:
-        lane.start_worker()
         yield lane, feed
     finally:
         feed.close()

@@ -5,7 +5,6 @@ import itertools
 import os
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from agents.publisher import Publisher
 from tests.agents.brokers import read_partition
@@ -20,13 +19,6 @@ _numbers = itertools.count(1)
 
 def fresh_group() -> str:
     return f"group-{os.getpid()}-{next(_numbers)}"
-
-
-def commit(kafka: Kafka, group: str, topic: str, offsets: dict[int, int]) -> None:
-    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": group, "enable.auto.commit": False})
-    places = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
-    assert all(tp.error is None for tp in consumer.commit(offsets=places, asynchronous=False) or ())
-    consumer.close()
 
 
 class LogBehaviour:
@@ -59,7 +51,7 @@ class LogBehaviour:
         topic, group = kafka.topics.new(partitions=2), fresh_group()
         before = kafka.topics.state(topic)
         kafka.produce(topic, 0, [(b"old", NOW_MS)] * 5)
-        commit(kafka, group, topic, {0: 3})
+        kafka.topics.commit(group, topic, {0: 3})
         assert kafka.topics.state(topic) == before
         kafka.topics.recreate(topic, partitions=3)
         after = kafka.topics.state(topic)
@@ -73,9 +65,9 @@ class LogBehaviour:
 
     def test_committed_offsets_come_back_per_group(self, kafka: Kafka) -> None:
         topic, one, other = kafka.topics.new(partitions=3), fresh_group(), fresh_group()
-        commit(kafka, one, topic, {0: 512, 2: 1024})
-        commit(kafka, other, topic, {0: 7})
-        commit(kafka, one, topic, {2: 512})
+        kafka.topics.commit(one, topic, {0: 512, 2: 1024})
+        kafka.topics.commit(other, topic, {0: 7})
+        kafka.topics.commit(one, topic, {2: 512})
         assert kafka.topics.committed(one, topic, 3) == {0: 512, 1: None, 2: 512}
         assert kafka.topics.committed(other, topic, 3) == {0: 7, 1: None, 2: None}
 

@@ -11,6 +11,7 @@ from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from agents.topics import Cluster, TopicState
+from streams.simulate.oracle import Record
 from tests.agents.local.services import wait_until
 
 WITHIN_S = 30.0
@@ -81,6 +82,27 @@ class Topics:
             consumer.close()
         return found[0]
 
+    def read(self, name: str, begin: int, ends: Mapping[int, int]) -> list[Record]:
+        """Return the records of partitions from an offset on up to another one, by partition and offset."""
+        settings = {"bootstrap.servers": self._bootstrap, "group.id": "onlooker", "enable.auto.commit": False}
+        consumer, found, wanted = Consumer(settings), list[Record](), sum(end - begin for end in ends.values())
+        consumer.assign([TopicPartition(name, partition, begin) for partition in ends])
+        try:
+            wait_until(lambda: _take(consumer, ends, found) == wanted, f"{wanted} records of {name}")
+        finally:
+            consumer.close()
+        return sorted(found)
+
+    def commit(self, group: str, name: str, offsets: Mapping[int, int]) -> None:
+        """Commit as a plain client does that is no member."""
+        consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": group, "log_level": 0})
+        places = [TopicPartition(name, partition, offset) for partition, offset in offsets.items()]
+        try:
+            answers = consumer.commit(offsets=places, asynchronous=False)
+        finally:
+            consumer.close()
+        assert all(tp.error is None for tp in answers or ())
+
     def committed(self, group: str, name: str, partitions: int = 1) -> dict[int, int | None]:
         """Return what a group has committed; None where nothing."""
         consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": group, "log_level": 0})
@@ -99,3 +121,15 @@ def _ask_span(consumer: Consumer, place: TopicPartition, found: list[tuple[int, 
         return False
     found.append((low, high))
     return True
+
+
+def _take(consumer: Consumer, ends: Mapping[int, int], found: list[Record]) -> int:
+    """Read on; return how many there are by now."""
+    for message in consumer.consume(5_000, timeout=0.2):
+        place = message.partition(), message.offset()
+        assert message.error() is None, message.error()
+        assert place[0] is not None
+        assert place[1] is not None
+        if place[1] < ends[place[0]]:
+            found.append(Record(place[0], place[1], message.timestamp()[1], message.value()))
+    return len(found)
