@@ -84,7 +84,7 @@ class TileRows:
 
 @dataclass(slots=True, eq=False)
 class Tile:
-    """A tile under way. Readings are kept until it is complete and acknowledged, rejects until they are acknowledged."""
+    """A tile under way. Readings are kept until it is complete and stored, rejects until they are stored."""
 
     number: int
     first: int
@@ -134,8 +134,8 @@ class Tile:
     def _audit(self, size: int) -> Audit:
         return Audit(
             tile=self.number, first=self.first, hi=self.hi, n_in=self.hi - self.first, n_valid=self.rows,
-            n_invalid=self.acked_rejects + len(self.rejects), n_duplicate=self.duplicates, n_late=self.late, n_tick=self.ticks,
-            n_overflow=self.overflow, arrival_ms=self.arrival_ms, is_closed=self.hi == (self.number + 1) * size,
+            n_invalid=self.acked_rejects + len(self.rejects), n_duplicate=self.duplicates, n_late=self.late,
+            n_tick=self.ticks, n_overflow=self.overflow, arrival_ms=self.arrival_ms, is_closed=self.hi == (self.number + 1) * size,
         )  # fmt: skip
 
     def acknowledge(self, stored: TileRows) -> None:
