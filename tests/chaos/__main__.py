@@ -60,11 +60,12 @@ def main() -> int:
     say(f"chaos     seed {options.seed}, {options.events} records, {options.faults} faults, {given.broker}")
     with temporary() as folder:
         try:
-            report = run(options, KINDS[given.broker], given.keep or Path(folder))
+            tell = say if given.verbose else None
+            report = run(options, KINDS[given.broker], given.keep or Path(folder), tell)
         except (ConfigError, KafkaMissing) as error:
             say(f"chaos: {error}")
             return 2
-    for line in (report.notes if given.verbose or not report.is_good else []) + report.lines():
+    for line in ([] if given.verbose or report.is_good else report.notes) + report.lines():
         say(line)
     if given.json is not None:
         with given.json.open("a") as file:

@@ -62,7 +62,7 @@ def hostile(seed: int, events: int, tenant: str) -> Iterator[Letter]:
         events: How many.
         tenant: In every event; names this run.
     """
-    scenario = replace(demo(tenant), tickets_per_s=8.0, change_every_s=0.5)
+    scenario = replace(demo(tenant), telemetry_per_s=300.0, answers_per_s=15.0, tickets_per_s=4.0, change_every_s=0.5)
     rng = random.Random(f"{seed}/hostile")
     telemetry, records = _Telemetry(scenario.organisation(seed), rng), _Records(rng)
     items, tick_ms, left = timeline(scenario, seed, START_MS), START_MS, events
@@ -134,7 +134,7 @@ class _Telemetry:
 
     def _stamp(self, at_ms: int) -> int:
         """Out of order by a little; now and then a gateway's clock leaps ahead, and its arrival makes others late."""
-        leap = self._rng.randrange(*LEAP_MS) if self._rng.random() < 0.0004 else 0
+        leap = self._rng.randrange(*LEAP_MS) if self._rng.random() < 0.0003 else 0
         return at_ms + self._rng.randrange(-JITTER_MS, JITTER_MS) + leap
 
 

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from agents.demo.check import Comparison, Stored, compare, metric_facts
 from agents.demo.topic import read_topic
+from agents.seal import Sealer
+from agents.seal_tables import SealTables
 from agents.topics import RECORDS, TELEMETRY, topic_incarnation
 from agents.warehouse.client import Warehouse
 from streams.catalogue import Catalogue
-from streams.profile import Profile
+from streams.profile import HOUR_MS, Profile
 from streams.simulate import oracle
 from tests.chaos import truth
 
@@ -28,11 +30,13 @@ class Judgement:
         comparisons: By what was compared.
         sums: What does not add up, in words.
         counts: Fate of the records of the telemetry lane.
+        sealed: Periods of which readers get sealed rows.
     """
 
     comparisons: dict[str, Comparison] = field(default_factory=dict)
     sums: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    sealed: int = 0
 
     def complaints(self) -> list[str]:
         """Return what is wrong, in words; empty if nothing is."""
@@ -48,11 +52,13 @@ class Judge:
         self._warehouse = warehouse
         self._facts = metric_facts(catalogue)
         self._profile = profile
+        self._windows: dict[tuple[oracle.Key, bool], oracle.Window] = {}
 
     def telemetry(self, judgement: Judgement, ends: Ends) -> None:
         """Compare windows, audits and quarantine of the telemetry lane."""
         records = read_topic(self._brokers, TELEMETRY, ends)
         windows, audits = self._fold(records)
+        self._windows = windows
         incarnation = topic_incarnation(self._brokers, TELEMETRY)
         stored = Stored(self._warehouse, self._profile.generation)
         found, reached = stored.audits(incarnation)
@@ -77,6 +83,23 @@ class Judge:
         incarnation = topic_incarnation(self._brokers, RECORDS)
         judgement.comparisons["entities"] = compare(expected, self._entities())
         judgement.comparisons["records rejects"] = compare(rejects, self._rejects(RECORDS, incarnation))
+
+    def sealed(self, judgement: Judgement, *, now_ms: int) -> None:
+        """Seal what is left to seal, and compare what readers get: sealed periods and the hot tail; after `telemetry`.
+
+        Args:
+            now_ms: Time now, ms since the epoch.
+        """
+        later_ms = now_ms + HOUR_MS  # a period that was sealed just now rests for a while
+        tables = SealTables(self._warehouse)
+        while Sealer(tables).run(later_ms).sealed:
+            later_ms += HOUR_MS
+        cut = tables.cut()
+        closed_ms = cut.closed_before_ms if cut is not None else 0
+        found = {_state_key(row): tuple(row[_KEY_COLUMNS:]) for row in self._warehouse.ask(_STATES)}
+        expected = _closed(self._windows, closed_ms, self._profile.window_ms)
+        judgement.comparisons["published windows"] = compare(expected, found)
+        judgement.sealed = len(tables.committed())
 
     def _entities(self) -> dict[truth.Entity, tuple[Any, ...]]:
         found: dict[truth.Entity, tuple[Any, ...]] = {}
@@ -113,6 +136,39 @@ def _total(audits: Any) -> dict[str, int]:
     return dict(zip(names, map(sum, zip(*audits, strict=True)), strict=True)) if audits else dict.fromkeys(names, 0)
 
 
+def _closed(
+    windows: Mapping[tuple[oracle.Key, bool], oracle.Window], closed_ms: int, window_ms: int
+) -> dict[oracle.Key, tuple[int, ...]]:
+    """Return the closed windows as readers get them: late readings counted in, and counted apart."""
+    found: dict[oracle.Key, tuple[int, ...]] = {}
+    for (key, late), window in windows.items():
+        if key.window_start_ms + window_ms < closed_ms:
+            s = window.sums
+            row = (s.n, s.n if late else 0, s.sum, s.min, s.max, s.good_ms, s.attempted_ms)
+            found[key] = _merged(found[key], row) if key in found else row
+    return found
+
+
+def _merged(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2], min(a[3], b[3]), max(a[4], b[4]), a[5] + b[5], a[6] + b[6]
+
+
+_KEY_COLUMNS = 3 + len(oracle.DIMENSIONS) + 1
+
+
+def _state_key(row: Sequence[Any]) -> oracle.Key:
+    tenant, metric, start_s, *dimensions, shared = row[:_KEY_COLUMNS]
+    return oracle.Key(tenant, metric, tuple(dimensions), bool(shared), start_s * 1000)
+
+
+_GROUP = (
+    f"s.tenant, s.metric, toUnixTimestamp(s.window_start), {', '.join(f's.{d}' for d in oracle.DIMENSIONS)}, s.shared"
+)
+_STATES = (
+    f"SELECT {_GROUP}, sum(s.n), sum(s.late_n), sum(s.sum), min(s.min), max(s.max), sum(s.good_ms), "
+    "sum(s.attempted_ms) "
+    f"FROM telemetry_states_60s AS s GROUP BY {_GROUP}"
+)
 _REJECTS = (
     "SELECT partition, offset, toUnixTimestamp64Milli(recorded_at), hex(raw) FROM quarantine FINAL "
     "WHERE topic = {topic:String} AND incarnation = {incarnation:UUID}"

@@ -74,7 +74,7 @@ class Report:
             f"inserts   {_counts(self.gates)}; {self.failures} flushes failed",
             f"stale     {self.stale} older versions of tiles came after newer ones",
             f"commits   {self.seen.samples} checked, {len(self.seen.violations)} broke their promise",
-            f"compared  {compared}",
+            f"compared  {compared}; {self.judgement.sealed} periods were sealed",
             f"recovered {recovered}; the run took {self.seconds:.0f} s",
         ]
         lines += [f"surprise  {words}" for words in self.surprises]

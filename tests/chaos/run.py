@@ -64,14 +64,22 @@ class Options:
         return [*(["telemetry"] * self.telemetry_workers), *(["control"] * self.has_control)]  # type: ignore[list-item]
 
 
-def run(options: Options, make_broker: Callable[[Path], Broker], folder: Path) -> Report:
+def run(
+    options: Options, make_broker: Callable[[Path], Broker], folder: Path, tell: Callable[[str], None] | None = None
+) -> Report:
     """Run in the main thread and return what was found; nothing is left running.
+
+    Args:
+        options: What to run.
+        make_broker: Makes a broker that is not started, in a folder.
+        folder: Where everything happens; empty.
+        tell: Told of what happens, in lines; None = nobody.
 
     Raises:
         ConfigError: A class that cannot be made here was asked for.
     """
     with _quiet("clickhouse_connect", "urllib3"):
-        return asyncio.run(_Run(options, make_broker, folder).play())
+        return asyncio.run(_Run(options, make_broker, folder, tell or (lambda _line: None)).play())
 
 
 @contextlib.contextmanager
@@ -89,7 +97,9 @@ def _quiet(*names: str) -> Iterator[None]:
 
 
 class _Run:
-    def __init__(self, options: Options, make_broker: Callable[[Path], Broker], folder: Path) -> None:
+    def __init__(
+        self, options: Options, make_broker: Callable[[Path], Broker], folder: Path, tell: Callable[[str], None]
+    ) -> None:
         self._options = options
         self._folder = DataFolder(folder / "data")
         self._folder.prepare()
@@ -98,7 +108,8 @@ class _Run:
         classes = self._classes()
         self._plan = plan(options.seed, classes, options.faults)
         self._report = Report(seed=options.seed, events=options.events, plan=[act.fault for act in self._plan])
-        self._stage = Stage(self._folder, self._broker, random.Random(options.seed), options.lanes(), options.mutant)
+        rng = random.Random(options.seed)
+        self._stage = Stage(self._folder, self._broker, rng, options.lanes(), options.mutant, tell)
 
     def _small_disk(self) -> disk.SmallDisk | None:
         wanted = self._options.classes
@@ -217,6 +228,7 @@ class _Run:
         judge.telemetry(self._report.judgement, _ends(sender, TELEMETRY))
         if self._options.has_control:
             judge.records(self._report.judgement, _ends(sender, RECORDS))
+            judge.sealed(self._report.judgement, now_ms=int(time.time() * 1000))
 
     def _gather(self) -> None:
         """Keep what the stage knows."""

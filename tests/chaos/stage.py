@@ -28,7 +28,7 @@ from tests.chaos.parts import ClickHouseServer, Entry, Role, Worker
 PROFILE = DEMO
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 30.0
-LOOK_S = 0.05
+LOOK_S = 0.1
 
 
 @dataclass
@@ -68,10 +68,17 @@ class Stage:
         rng: Draws what gates do.
         lanes: Roles to run; a telemetry worker more than once.
         mutant: Name of a broken worker; None for the real one.
+        tell: Told of what happens, in lines.
     """
 
     def __init__(
-        self, folder: DataFolder, broker: Broker, rng: random.Random, lanes: Sequence[Role], mutant: str | None
+        self,
+        folder: DataFolder,
+        broker: Broker,
+        rng: random.Random,
+        lanes: Sequence[Role],
+        mutant: str | None,
+        tell: Callable[[str], None],
     ) -> None:
         self.folder = folder
         self.broker = broker
@@ -91,6 +98,7 @@ class Stage:
         self._entry = Entry(self.settings, folder, mutant)
         self._rng = rng
         self._numbers = itertools.count(1)
+        self._tell = tell
         self._began_s = time.monotonic()
         # Starting it takes seconds, and it dies with the thread that started it: it gets one of its own.
         self._broker_thread = ThreadPoolExecutor(1, thread_name_prefix="broker")
@@ -171,6 +179,7 @@ class Stage:
     def note(self, words: str) -> None:
         """Keep a line for the report."""
         self.notes.append(f"{time.monotonic() - self._began_s:6.1f} {words}")
+        self._tell(self.notes[-1])
 
     def working(self, role: Role = TELEMETRY) -> list[Worker]:
         """Return the workers of a lane that faults may choose from."""
@@ -183,6 +192,10 @@ class Stage:
     def failures(self) -> int:
         """Return how many flushes failed so far, over all workers that ever were."""
         return sum(worker.failures() for worker in self.workers)
+
+    def starts(self) -> int:
+        """Return how often a telemetry worker started to read a partition so far: each rebalance adds some."""
+        return sum(len(worker.starts()) for worker in self.workers if worker.role == TELEMETRY)
 
     def warehouse(self) -> Warehouse:
         """Return a connection of one's own that passes no gate."""
