@@ -133,10 +133,19 @@ class Tile:
 
     def _audit(self, size: int) -> Audit:
         return Audit(
-            tile=self.number, first=self.first, hi=self.hi, n_in=self.hi - self.first, n_valid=self.rows,
-            n_invalid=self.acked_rejects + len(self.rejects), n_duplicate=self.duplicates, n_late=self.late,
-            n_tick=self.ticks, n_overflow=self.overflow, arrival_ms=self.arrival_ms, is_closed=self.hi == (self.number + 1) * size,
-        )  # fmt: skip
+            tile=self.number,
+            first=self.first,
+            hi=self.hi,
+            n_in=self.hi - self.first,
+            n_valid=self.rows,
+            n_invalid=self.acked_rejects + len(self.rejects),
+            n_duplicate=self.duplicates,
+            n_late=self.late,
+            n_tick=self.ticks,
+            n_overflow=self.overflow,
+            arrival_ms=self.arrival_ms,
+            is_closed=self.hi == (self.number + 1) * size,
+        )
 
     def acknowledge(self, stored: TileRows) -> None:
         """Note that everything in `stored` is in the warehouse."""
