@@ -1,5 +1,6 @@
 """Apache Kafka as a process of one's own: KRaft, broker and controller in one, loopback, a small heap."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ class ApacheKafka:
     def start(self) -> None:
         """Start on the data as it is; returns when the broker answers."""
         command = [*self._java, "kafka.Kafka", str(self._configuration)]
-        self._process = process = PartProcess(command, {"PATH": "/usr/bin:/bin"}, self._folder / "kafka.log")
+        self._process = process = PartProcess(command, {"PATH": os.environ["PATH"]}, self._folder / "kafka.log")
         wait_until(lambda: self._answers(process), "Apache Kafka answers")
 
     def _answers(self, process: PartProcess) -> bool:

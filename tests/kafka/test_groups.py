@@ -1,12 +1,17 @@
 """Consumer groups as the workers use them: takeover within a bound, and no commit by who lost its partitions."""
 
+import asyncio
 import logging
 import time
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError
+from confluent_kafka import KafkaException
 
 from tests.kafka.behaviour import Kafka, OnApache, OnEmbedded, Record
 from tests.kafka.reader import reading
+from tests.kafka.topics import Topics
 
 pytestmark = pytest.mark.integration
 
@@ -54,6 +59,27 @@ class GroupBehaviour:
                 first.thaw()
                 assert not first.committed(), "who stalled still believes in its generation; nobody else does"
                 assert kafka.topics.committed(group, topic, len(CODECS)) == everywhere(200)
+
+    def test_the_broker_itself_refuses_commits_of_strangers_and_of_old_generations(self, kafka: Kafka) -> None:
+        topic = group = kafka.topics.new()
+        asyncio.run(_commit_as_others(kafka.bootstrap, group, topic))
+        assert kafka.topics.committed(group, topic) == {0: 10}
+
+
+async def _commit_as_others(bootstrap: str, group: str, topic: str) -> None:
+    """Commit as a member, then as somebody who is none, then as a member of the generation before."""
+    place, settings = TopicPartition(topic, 0), {"enable_auto_commit": False, "session_timeout_ms": 6_000}
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=group, **settings)
+    await consumer.start()
+    try:
+        await consumer.commit({place: 10})
+        with pytest.raises(KafkaException, match="UNKNOWN_MEMBER_ID"):
+            await asyncio.to_thread(Topics(bootstrap).commit, group, topic, {0: 20})
+        consumer._coordinator.generation -= 1
+        with pytest.raises(CommitFailedError):
+            await consumer.commit({place: 20})
+    finally:
+        await consumer.stop()
 
 
 class TestEmbeddedGroups(OnEmbedded, GroupBehaviour):
