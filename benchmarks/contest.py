@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import native_totals
-from benchmarks.job import TOTALS, Group, Job, Result, Sums, read_result, read_totals
+from benchmarks.job import ROWS, TOTALS, Group, Job, Result, Sums, read_result, read_totals
 from benchmarks.services import BenchmarkError
 from benchmarks.topic import Filled
 
@@ -57,7 +57,7 @@ def run(contestant: Contestant, topic: Filled, folder: Path, options: Mapping[st
         raise BenchmarkError(f"{contestant.name} read {result.events} events of {topic.events}")
     if contestant.in_file:
         _execute(contestant.name, [sys.executable, "-m", native_totals.__name__, str(folder)], folder)
-        (folder / native_totals.ROWS).unlink()
+        (folder / ROWS).unlink()
     if contestant.has_totals:
         check(contestant.name, read_totals(folder), topic.truth)
         (folder / TOTALS).unlink()
@@ -70,7 +70,14 @@ def _execute(name: str, command: list[str], folder: Path) -> None:
     with log.open("ab") as out:
         try:
             ended = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT, timeout=WITHIN_S, env=env, check=False
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                cwd=ROOT,
+                timeout=WITHIN_S,
+                env=env,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise BenchmarkError(f"{name} did not end within {WITHIN_S:g} s: {log}") from error

@@ -151,6 +151,6 @@ class Source:
             os_version=device.os_version,
         )
         if truth is not None:
-            key = "|".join((TENANT, event.metric, event.country, event.service, event.application))
+            key = f"{TENANT}|{event.metric}|{event.country}|{event.service}|{event.application}"
             truth.add(key, at_ms - at_ms % WINDOW_MS, value)
         return device.id.encode(), encode_json(event), stamp_ms

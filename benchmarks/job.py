@@ -48,8 +48,7 @@ class Job:
 
 def read_job() -> Job:
     """Return the job of this process: its only argument, which is taken away from those who parse arguments, too."""
-    job = Job(**json.loads(sys.argv.pop(1)))
-    return job
+    return Job(**json.loads(sys.argv.pop(1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ class Result:
     notes: Mapping[str, float]
 
 
-RESULT, TOTALS = "result.json", "totals.json"
+RESULT, TOTALS, ROWS = "result.json", "totals.json", "tiles.native"
 
 
 class Meter:

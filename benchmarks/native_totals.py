@@ -1,4 +1,4 @@
-"""`python -m benchmarks.native_totals FOLDER`: what rows of tiles in a file add up to, worked out by ClickHouse's engine.
+"""`python -m benchmarks.native_totals FOLDER`: what rows of tiles in a file add up to, by ClickHouse's own engine.
 
 A process of its own, as the engine cannot be closed.
 """
@@ -11,24 +11,28 @@ from pathlib import Path
 
 import chdb
 
-from benchmarks.job import KEY, TOTALS
+from benchmarks.job import KEY, ROWS, TOTALS
 
-ROWS = "tiles.native"
+_KEY = ", ".join(KEY)
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    rows = [json.loads(line) for line in str(chdb.query(totals_of(f"file('{folder / ROWS}', Native)"), "JSONCompactEachRow")).splitlines()]
+    sql = totals_of(f"file('{folder / ROWS}', Native)")
+    answer = str(chdb.query(sql, "JSONCompactEachRow"))  # type: ignore[no-untyped-call]
+    rows = map(json.loads, answer.splitlines())
     (folder / TOTALS).write_text(json.dumps([[row[0], *map(int, row[1:])] for row in rows]))
 
 
 def totals_of(tiles: str) -> str:
     """Return the query for group, window and sums: of each row of a tile its newest version, added up over tiles."""
-    key = ", ".join(KEY)
+    newest = (
+        f"SELECT {_KEY}, window_start, argMax((n, sum, min, max), hi) AS v FROM {tiles} "  # noqa: S608 - our constants
+        f"GROUP BY {_KEY}, window_start, late, generation, incarnation, partition, tile"
+    )
     return (
-        f"SELECT concatWithSeparator('|', {key}), toUnixTimestamp(window_start) * 1000, sum(v.1), sum(v.2), min(v.3), max(v.4) "
-        f"FROM (SELECT {key}, window_start, argMax((n, sum, min, max), hi) AS v FROM {tiles} "
-        f"GROUP BY {key}, window_start, late, generation, incarnation, partition, tile) GROUP BY {key}, window_start"
+        f"SELECT concatWithSeparator('|', {_KEY}), toUnixTimestamp(window_start) * 1000, "  # noqa: S608 - the same
+        f"sum(v.1), sum(v.2), min(v.3), max(v.4) FROM ({newest}) GROUP BY {_KEY}, window_start"
     )
 
 
