@@ -6,6 +6,7 @@ success and leaves empty files behind.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -25,9 +26,14 @@ class SmallDisk:
 
     def fill(self) -> None:
         """Leave next to nothing."""
-        free = os.statvfs(self._folder).f_bavail * os.statvfs(self._folder).f_frsize
         with self._ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, free - LEFT_BYTES))
+            while (free := self._free_bytes() - LEFT_BYTES) > 0:
+                with contextlib.suppress(OSError):  # somebody else was quicker: there is less to take
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), free)
+
+    def _free_bytes(self) -> int:
+        found = os.statvfs(self._folder)
+        return found.f_bavail * found.f_frsize
 
     def make_room(self) -> None:
         """Take the ballast away."""
