@@ -69,10 +69,11 @@ class Reader:
     def generation(self) -> int:
         return self.chunks[-1].generation
 
-    def send_commit(self, offsets: Mapping[int, int], generation: int) -> None:
-        """Ask for a commit; `committed` gives the answer."""
+    def send_commit(self, offsets: Mapping[int, int], generation: int, *, unchecked: bool = False) -> None:
+        """Ask for a commit, if need be past the worker's own check; `committed` gives the answer."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"commit": dict(offsets), "generation": generation}) + "\n")
+        command = {"commit": dict(offsets), "generation": generation, "unchecked": unchecked}
+        self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
 
     def committed(self) -> bool:

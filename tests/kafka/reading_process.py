@@ -1,7 +1,7 @@
 """A worker that tells what its agent gets: `python -m tests.kafka.reading_process BROKERS GROUP TOPIC DATA_DIR`.
 
 One JSON line on stdout per chunk and per answer; commands come as JSON lines on stdin: `{"commit": {"0": 512},
-"generation": 3}` answers whether `commit_exact` did it.
+"generation": 3, "unchecked": false}` answers whether `commit_exact`, or the broker alone, took it.
 """
 
 import asyncio
@@ -46,7 +46,11 @@ def tell_chunk(app: faust.App, chunk: Chunk) -> None:
 
 async def commit(app: faust.App, topic: str, wanted: dict[str, Any]) -> None:
     offsets = {TP(topic, int(partition)): offset for partition, offset in wanted["commit"].items()}
-    tell(kind="commit", is_done=await app.consumer.commit_exact(offsets, wanted["generation"]))
+    if wanted["unchecked"]:
+        is_done = await app.consumer._thread.commit(offsets)
+    else:
+        is_done = await app.consumer.commit_exact(offsets, wanted["generation"])
+    tell(kind="commit", is_done=is_done)
 
 
 def build(brokers: str, group: str, topic: str, data_dir: str) -> faust.App:
