@@ -15,7 +15,7 @@ from benchmarks.services import BenchmarkError
 from benchmarks.topic import Filled
 
 ROOT = Path(__file__).resolve().parent.parent
-WITHIN_S = 420.0
+WITHIN_S = 240.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

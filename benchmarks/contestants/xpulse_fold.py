@@ -30,7 +30,8 @@ class File:
 def main() -> None:
     job = read_job()
     with (Path(job.out) / ROWS).open("wb", buffering=0) as out:
-        worker.warehouse = lambda _settings: cast("Warehouse", File(out))
+        file = cast("Warehouse", File(out))
+        vars(worker)["warehouse"] = lambda _settings: file
         run_measured(job, generation="1")  # there is no warehouse to ask for the one in force
 
 

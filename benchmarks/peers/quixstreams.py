@@ -9,8 +9,10 @@ from quixstreams.models.topics import TopicConfig
 
 from benchmarks.job import KEY, WINDOW_MS, Group, Job, Meter, Sums, milli, read_job
 
+GRACE_MS = 15 * WINDOW_MS
+"""Partitions are read at different speed from a backlog: nothing may be late."""
 FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
-"""Said of the source topic, as the embedded broker does not tell, and the repartition topic takes it over."""
+"""The repartition topic takes this over from the source topic, of which the embedded broker does not tell it."""
 
 
 def main() -> None:
@@ -19,9 +21,10 @@ def main() -> None:
     app = make_app(job)
     config = TopicConfig(num_partitions=job.partitions, replication_factor=1, extra_config=FOR_EVER)
     topic = app.topic(job.topic, config=config, value_deserializer="json", timestamp_extractor=event_time)
+    topic.broker_config.extra_config.update(FOR_EVER)
     frame = app.dataframe(topic).update(lambda _value: meter.first())
     frame = frame.group_by(lambda e: "|".join([e[name] for name in KEY]), name="key")
-    frame = frame.tumbling_window(WINDOW_MS, grace_ms=WINDOW_MS).reduce(reducer=merge, initializer=begin).current()
+    frame = frame.tumbling_window(WINDOW_MS, grace_ms=GRACE_MS).reduce(reducer=merge, initializer=begin).current()
     seen = 0
 
     def keep(result: dict[str, Any], key: Any, _timestamp: int, _headers: Any) -> None:
@@ -45,7 +48,7 @@ def make_app(job: Job) -> Application:
         use_changelog_topics=False,
         state_dir=f"{job.out}/state",
         loglevel="WARNING",
-        consumer_extra_config={"session.timeout.ms": 6_000, "max.poll.interval.ms": 300_000},
+        consumer_extra_config={"session.timeout.ms": 6_000, "max.poll.interval.ms": 10_000},
     )
 
 
