@@ -7,8 +7,13 @@ shared.
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.agents.local.services import ClickHouse, running_broker, running_clickhouse
+
+# A busy machine is no reason for a property to fail: how long one example takes is not what these tests are about.
+settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_machine")
 
 
 @pytest.fixture(scope="session")
