@@ -6,12 +6,15 @@
 2. Faust acknowledges nothing (`acks=False`): only `ChunkConsumer.commit_exact` ever commits;
 3. `ChunkConsumer.start_at` keeps where each partition was started from (None: nothing was committed yet).
 
-The first change reaches into aiokafka: its fetcher looks up the class `PartitionRecords` in its own module. Both
-libraries are pinned exactly and a test compares chunks with what a plain consumer reads.
+The first change reaches into aiokafka: its fetcher looks up the class `PartitionRecords` in its own module. So does the
+second: each commit is made in the name of one generation. Both libraries are pinned exactly; tests compare chunks with
+what a plain consumer reads, and let members of passed generations commit.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +23,8 @@ from typing import Any
 import aiokafka
 import faust
 from aiokafka.consumer import fetcher
+from aiokafka.errors import IllegalGenerationError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -28,6 +33,10 @@ from faust.types.tuples import ConsumerMessage
 SCHEME = "xpulse"
 MAX_CHUNK = 16_384
 """Records per chunk at most; bounds the time an agent holds the event loop."""
+COMMIT_AGAIN_S = 0.1
+"""Pause before a commit is tried again that the broker could not take."""
+
+_MOVED_ON = (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +146,38 @@ def _without_holes(
 
 
 class _ChunkConsumerThread(driver.AIOKafkaConsumerThread):
+    """aiokafka's consumer in its own thread, with a commit that is tied to one generation."""
+
+    async def commit_under(self, offsets: Mapping[TP, int], generation: int) -> bool:
+        """Commit as a member of one generation; False if the group moved on. Called from the application's thread."""
+        return bool(await self.call_thread(self._commit_under, offsets, generation))
+
+    async def _commit_under(self, offsets: Mapping[TP, int], generation: int) -> bool:
+        while not self.should_stop:
+            try:
+                return await self._commit_once(offsets, generation)
+            except _MOVED_ON:
+                return False
+            except KafkaError as error:
+                if not error.retriable:
+                    await self.crash(error)
+                    return False
+            await asyncio.sleep(COMMIT_AGAIN_S)
+        return False
+
+    async def _commit_once(self, offsets: Mapping[TP, int], generation: int) -> bool:
+        # aiokafka's own commit goes out in the name of whatever generation it has by then, also after waiting for a
+        # coordinator or between two tries. Here nothing is awaited between the check and the making of the request.
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - pinned exactly; see above
+        wanted = {driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        await coordinator.ensure_coordinator_known()
+        async with coordinator._commit_lock:  # noqa: SLF001
+            if coordinator.generation != generation:
+                return False
+            await asyncio.shield(coordinator._do_commit_offsets(None, wanted))  # noqa: SLF001
+        self.tp_last_committed_at.update(dict.fromkeys(offsets, time.monotonic()))  # Faust complains without
+        return True
+
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._value_deserializer = as_chunk  # noqa: SLF001 - the one mark that reaches `_ChunkRecords`
@@ -200,7 +241,7 @@ class ChunkConsumer(driver.Consumer):
             return False
         assigned = self.assignment()
         mine = {tp: offset for tp, offset in offsets.items() if tp in assigned}
-        if not mine or not await self._thread.commit(mine):
+        if not mine or not await self._thread.commit_under(mine, generation):
             return False
         self._committed_offset.update(mine)
         self.app.monitor.on_tp_commit(mine)

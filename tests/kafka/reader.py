@@ -69,10 +69,10 @@ class Reader:
     def generation(self) -> int:
         return self.chunks[-1].generation
 
-    def send_commit(self, offsets: Mapping[int, int], generation: int, *, unchecked: bool = False) -> None:
-        """Ask for a commit, if need be past the worker's own check; `committed` gives the answer."""
+    def send_commit(self, offsets: Mapping[int, int], generation: int, *, is_behind: bool = False) -> None:
+        """Ask for a commit, if need be as one that has not heard of the newest generation; `committed` answers."""
         assert self._process.stdin is not None
-        command = {"commit": dict(offsets), "generation": generation, "unchecked": unchecked}
+        command = {"commit": dict(offsets), "generation": generation, "is_behind": is_behind}
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
 
@@ -80,9 +80,9 @@ class Reader:
         """Return the answer to the next commit that was asked for."""
         return bool(self._next("commit")["is_done"])
 
-    def commit(self, offsets: Mapping[int, int], generation: int) -> bool:
+    def commit(self, offsets: Mapping[int, int], generation: int, *, is_behind: bool = False) -> bool:
         """Commit, and say whether it was done."""
-        self.send_commit(offsets, generation)
+        self.send_commit(offsets, generation, is_behind=is_behind)
         return self.committed()
 
     def _next(self, kind: str, deadline: float | None = None) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class GroupBehaviour:
             assert first.commit(everywhere(100), generation)
             assert not first.commit(everywhere(200), generation - 1)
             assert not first.commit(everywhere(200), generation + 1)
+            assert not first.commit(everywhere(200), generation - 1, is_behind=True)
             with pytest.raises(KafkaException, match="UNKNOWN_MEMBER_ID"):
                 kafka.topics.commit(group, topic, everywhere(200))
             assert kafka.topics.committed(group, topic, len(CODECS)) == everywhere(100)
@@ -53,9 +54,9 @@ class GroupBehaviour:
                 assert second.generation > generation
                 assert second.commit(everywhere(200), second.generation)
 
-                # Who stalled still believes in its generation; its own check is left out, so the broker has to refuse.
-                first.send_commit(everywhere(600), generation, unchecked=True)
+                # Who stalled still believes in its generation; the first refusal makes it join anew.
                 first.send_commit(everywhere(600), generation)
+                first.send_commit(everywhere(600), generation, is_behind=True)
                 first.thaw()
                 assert [first.committed(), first.committed()] == [False, False]
                 assert kafka.topics.committed(group, topic, len(CODECS)) == everywhere(200)
