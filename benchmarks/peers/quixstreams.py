@@ -45,7 +45,6 @@ def make_app(job: Job) -> Application:
         broker_address=job.brokers,
         consumer_group=f"bench-{uuid4().hex[:12]}",
         auto_offset_reset="earliest",
-        use_changelog_topics=False,
         state_dir=f"{job.out}/state",
         loglevel="WARNING",
         consumer_extra_config={"session.timeout.ms": 6_000, "max.poll.interval.ms": 10_000},
