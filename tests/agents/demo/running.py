@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -51,15 +52,26 @@ class RunningDemo:
 
     def kill(self, part: str) -> None:
         """SIGKILL the process that really is the part."""
-        victims = [p for p in self.children() if PATTERNS[part] in " ".join(p.cmdline())]
+        victims = self._processes(part)
         assert victims, part
-        victims[-1].send_signal(signal.SIGKILL)
+        for victim in victims:
+            victim.send_signal(signal.SIGKILL)
+        # Only a part that came back was killed under way, and not when everything was ending anyway.
+        wait_until(lambda: bool(set(self._processes(part)) - set(victims)), f"another {part}", within_s=60)
+
+    def _processes(self, part: str) -> list[psutil.Process]:
+        found: list[psutil.Process] = []
+        for process in self.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if PATTERNS[part] in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
 
     def sql(self, statement: str, *, user: str = "default") -> list[dict[str, Any]]:
-        """Ask with the command, as an analyst at a terminal does."""
+        """Ask with the command, as an analyst at a terminal does; no rows while ClickHouse does not answer."""
         command = [sys.executable, "-m", "agents.cli", "sql", "--data", str(self.folder), "--format", "json"]
-        done = subprocess.run([*command, "--user", user, statement], capture_output=True, text=True, check=True)
-        rows: list[dict[str, Any]] = json.loads(done.stdout)
+        done = subprocess.run([*command, "--user", user, statement], capture_output=True, text=True, check=False)
+        rows: list[dict[str, Any]] = json.loads(done.stdout) if done.returncode == 0 else []
         return rows
 
     def finish(self, within_s: float) -> tuple[int, dict[str, Any], str]:
