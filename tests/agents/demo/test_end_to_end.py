@@ -68,11 +68,11 @@ def test_a_demo_is_exact_although_parts_are_killed(tmp_path: Path) -> None:
         known = demo.await_start()
         children = demo.children()
         refuse_a_bad_answer(known["gateway"])
+        ask_like_any_client(demo, known["clickhouse_port"])
         demo.kill("telemetry")
         demo.kill("clickhouse")
         quarantine_bad_bytes(demo, known["brokers"])
         quarantine_bad_bytes(demo, known["brokers"])  # the rest of the partition goes on
-        ask_like_any_client(demo, known["clickhouse_port"])
         status, report, output = demo.finish(240)
     assert (status, report["exit"]) == (0, "ok"), output
     assert report["windows"]["wrong"] == report["audits"]["wrong"] == report["feedback"]["wrong"] == 0
