@@ -117,10 +117,15 @@ class PartitionFold:
         for old in [n for n in self._ids if n < number - self.rules.horizon]:
             del self._ids[old]
         ids = [f"{event.tenant}{SEPARATOR}{event.event_id}" for event in segment.events]
-        new = set(ids)
-        seen = {event_id for known in self._ids.values() if not new.isdisjoint(known) for event_id in new & known}
-        here |= new
-        if not seen and len(new) == len(ids):
+        seen = {
+            event_id
+            for known in self._ids.values()
+            if not known.isdisjoint(ids)
+            for event_id in known.intersection(ids)
+        }
+        before = len(here)
+        here.update(ids)
+        if not seen and len(here) - before == len(ids):
             return np.ones(len(ids), np.bool_)
         fresh = _first_occurrences(ids, seen)
         tile.duplicates += len(ids) - int(fresh.sum())
