@@ -10,7 +10,7 @@ from tests.streams import broken_folds
 MUTANTS: Mapping[str, type[PartitionFold]] = {
     "no-horizon": broken_folds.HasNoHorizonAcrossRestarts,
     "no-warm-up": broken_folds.WritesRowsWhileItLearnsIds,
-    "early-commit": broken_folds.CommitsBeforeTheAcknowledgement,
+    "early-answer": broken_folds.AcknowledgesWhatCameMeanwhile,
     "deltas": broken_folds.ForgetsWhatWasStoredBefore,
 }
 """Name -> fold; `no-horizon` has the duplicate horizon switched off across restarts."""

@@ -18,7 +18,8 @@ class Report:
         plan: Classes in the order in which they began.
         hits: Class -> how often it really hit.
         recovered_s: From the end of the last fault until everything was stored; None if it never was.
-        surprises: Parts that ended by themselves.
+        surprises: Parts that ended by themselves, as a watchdog may decide.
+        crashes: Those among them that must not.
         stale: How often an older version of a tile was written after a newer one.
         gates: What the gates did to inserts.
         failures: Flushes that failed.
@@ -35,6 +36,7 @@ class Report:
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
+    crashes: list[str] = field(default_factory=list)
     stale: int = 0
     gates: Counter[str] = field(default_factory=Counter)
     failures: int = 0
@@ -47,7 +49,7 @@ class Report:
 
     def wrong(self) -> list[str]:
         """Return what the product did wrong; empty if nothing."""
-        found = []
+        found = list(self.crashes)
         if self.recovered_s is None:
             found.append("not everything was stored in time")
         if not self.seen.samples:

@@ -233,7 +233,7 @@ class _Run:
     def _gather(self) -> None:
         """Keep what the stage knows."""
         stage, report = self._stage, self._report
-        report.notes, report.surprises = stage.notes, stage.surprises
+        report.notes, report.surprises, report.crashes = stage.notes, stage.surprises, stage.crashes
         report.stale = stage.writes.stale
         for name in ("inserts", "refused", "broken", "lost", "late", "slow", "held"):
             report.gates[name] = stage.count(name)

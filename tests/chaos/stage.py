@@ -14,8 +14,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from agents.app import EXIT_INVARIANT
 from agents.local.paths import DataFolder
 from agents.local.ports import free_port
+from agents.local.process import ending
 from agents.settings import Settings
 from agents.topics import LOCAL_PARTITIONS, RECORDS, TELEMETRY, ensure_topics
 from agents.warehouse.client import Address, Warehouse
@@ -93,6 +95,7 @@ class Stage:
         self.writes = Writes()
         self.notes: list[str] = []
         self.surprises: list[str] = []
+        self.crashes: list[str] = []
         self.is_clickhouse_ours = False
         self.is_away = False
         self._entry = Entry(self.settings, folder, mutant)
@@ -165,11 +168,14 @@ class Stage:
         while True:
             await asyncio.sleep(LOOK_S)
             for worker in [w for w in self.workers if not w.is_ours and not w.is_alive]:
-                self._surprise(f"{worker.name} ended by itself: {worker.process.exit_code()}")
+                self._surprise(f"{worker.name} ended by itself: {ending(worker.process.exit_code() or 0)}")
+                if worker.process.exit_code() == EXIT_INVARIANT:
+                    self.crashes.append(f"{worker.name} met what cannot be: {worker.process.last_lines(1)}")
                 worker.is_ours = True
                 await self.start_worker(worker.role)
             if not self.clickhouse.is_alive and not self.is_clickhouse_ours:
                 self._surprise(f"ClickHouse ended by itself: {self.clickhouse.last_lines()}")
+                self.crashes.append("ClickHouse ended by itself")
                 self.clickhouse.start()
 
     def _surprise(self, words: str) -> None:
