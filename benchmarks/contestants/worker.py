@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -31,8 +31,13 @@ class CountedStore:
         self.rows += sum(len(rows.groups) for _, rows in changes if rows.groups is not None)
 
 
-def run_measured(job: Job, **settings: str) -> NoReturn:
-    """Run the worker until it has read the whole topic, and its rows are stored and committed as far as they may be."""
+def run_measured(job: Job, *, at_end: Callable[[], None] = lambda: None, **settings: str) -> NoReturn:
+    """Run the worker until it has read the whole topic, and its rows are stored and committed as far as they may be.
+
+    Args:
+        at_end: Called once the clock has stopped.
+        settings: Of the worker, besides those of the job.
+    """
     meter = Meter(job)
 
     class Measured(TelemetryWorker):
@@ -52,6 +57,7 @@ def run_measured(job: Job, **settings: str) -> NoReturn:
             is_stored = await super().flush()
             if is_stored and self._seen >= job.events and not self._pending():
                 meter.last()
+                at_end()
                 meter.report(self._seen, rows_per_event=self._counted.rows / self._seen)
                 os._exit(0)  # Faust takes seconds to stop, and nothing is left to do
             return is_stored

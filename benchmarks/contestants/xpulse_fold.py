@@ -1,38 +1,39 @@
-"""xpulse without its sink: the telemetry worker, its rows encoded for ClickHouse and kept in a file.
+"""xpulse without its sink: the telemetry worker, its rows encoded for ClickHouse and kept.
 
-Chunks, validation, duplicates, lateness, histograms, devices, good time, tiles, commits: everything but sending. The
-file of rows is what gets checked.
+Chunks, validation, duplicates, lateness, histograms, devices, good time, tiles, commits: everything but sending. What
+was kept is written to a file when the clock has stopped, and checked.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from agents.cli import worker
-from agents.warehouse.client import Warehouse
 from benchmarks.contestants.worker import run_measured
 from benchmarks.job import ROWS, read_job
 
 
-class File:
-    """Takes the place of the connection to ClickHouse: blocks of tiles go to a file, all others nowhere."""
+class Rows:
+    """Takes the place of the connection to ClickHouse: keeps blocks of tiles, and lets all others go."""
 
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
+    def __init__(self) -> None:
+        self._blocks: list[bytes] = []
 
     def insert_native(self, table: str, block: bytes, _rows: int) -> None:
         """Keep a block as ClickHouse would have got it."""
         if table == "tiles":
-            self._out.write(block)
+            self._blocks.append(block)
+
+    def save(self, folder: Path) -> None:
+        """Write what was kept, once the clock has stopped."""
+        (folder / ROWS).write_bytes(b"".join(self._blocks))
 
 
 def main() -> None:
-    job = read_job()
-    with (Path(job.out) / ROWS).open("wb", buffering=0) as out:
-        file = cast("Warehouse", File(out))
-        vars(worker)["warehouse"] = lambda _settings: file
-        run_measured(job, generation="1")  # there is no warehouse to ask for the one in force
+    job, rows = read_job(), Rows()
+    vars(worker)["warehouse"] = lambda _settings: rows
+    # There is no warehouse to ask for the generation in force.
+    run_measured(job, at_end=lambda: rows.save(Path(job.out)), generation="1")
 
 
 if __name__ == "__main__":
