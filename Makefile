@@ -31,8 +31,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## run the whole on this machine with live input until Ctrl-C (or ARGS="--for 90s")
 	$(BIN)/xpulse demo $(ARGS)
 
+# Most of a test's time is waiting for other processes, so more run at once than there are cores.
+TEST_PROCESSES ?= 3
+
 test: setup ## run all tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 check: setup ## formatting, lint, types and import contracts
 	$(BIN)/ruff format --check
