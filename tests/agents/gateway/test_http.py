@@ -145,10 +145,10 @@ def test_gzip_is_unpacked(client: httpx.Client) -> None:
     [
         (b"{}", {"Content-Encoding": "br"}, 415),
         (b"{}", {"Content-Encoding": "gzip"}, 400),
-        (gzip.compress(b"{}")[:-4], {"Content-Encoding": "gzip"}, 400),
-        (gzip.compress(b"[]") + b"x", {"Content-Encoding": "gzip"}, 400),
-        (gzip.compress(b" " * 5_000_000), {"Content-Encoding": "gzip"}, 413),
-        (gzip.compress(b" " * 10_001), {"Content-Encoding": "gzip"}, 413),
+        (gzip.compress(b"{}", mtime=0)[:-4], {"Content-Encoding": "gzip"}, 400),
+        (gzip.compress(b"[]", mtime=0) + b"x", {"Content-Encoding": "gzip"}, 400),
+        (gzip.compress(b" " * 5_000_000, mtime=0), {"Content-Encoding": "gzip"}, 413),
+        (gzip.compress(b" " * 10_001, mtime=0), {"Content-Encoding": "gzip"}, 413),
         (b" " * 10_001, {}, 413),
         (b"nonsense", {}, 400),
         (b"[]", {"X-Xpulse-Tenant": ""}, 400),
@@ -169,7 +169,7 @@ def test_a_body_of_unknown_length_is_held_to_the_limit_too(alone: httpx.Client) 
 
 def test_at_the_limit_a_body_is_read(alone: httpx.Client) -> None:
     answer = alone.post(
-        "/v1/feedback", content=gzip.compress(b" " * 9_998 + b"[]"), headers={"Content-Encoding": "gzip"}
+        "/v1/feedback", content=gzip.compress(b" " * 9_998 + b"[]", mtime=0), headers={"Content-Encoding": "gzip"}
     )
     assert (answer.status_code, answer.json()) == (202, {"accepted": 0})
 
@@ -210,7 +210,9 @@ def test_memory_for_bodies_is_bounded(topics: str, tmp_path: Path, catalogue: Ca
     with serving(make_app(topics, tmp_path, catalogue, limits=Limits(waiting_bytes=1_000))) as client:
         assert client.post("/v1/feedback", content=b" " * 1_001).status_code == 429
         assert client.post("/v1/feedback", content=b"[]").status_code == 202
-        packed = client.post("/v1/feedback", content=gzip.compress(b"[]"), headers={"Content-Encoding": "gzip"})
+        packed = client.post(
+            "/v1/feedback", content=gzip.compress(b"[]", mtime=0), headers={"Content-Encoding": "gzip"}
+        )
         assert packed.status_code == 429  # nobody knows yet how much it unpacks to
 
 
@@ -248,7 +250,7 @@ def test_otlp_in_protobuf(client: httpx.Client, topics: str, catalogue: Catalogu
     host = f"protobuf-{packed}"
     body = otlp_request(catalogue, host).SerializeToString()
     headers = PROTOBUF | ({"Content-Encoding": "gzip"} if packed else {})
-    answer = client.post("/v1/metrics", content=gzip.compress(body) if packed else body, headers=headers)
+    answer = client.post("/v1/metrics", content=gzip.compress(body, mtime=0) if packed else body, headers=headers)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/x-protobuf")
     partial = ExportMetricsServiceResponse.FromString(answer.content).partial_success
     assert partial.rejected_data_points == 1
