@@ -31,11 +31,12 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## run the whole on this machine with live input until Ctrl-C (or ARGS="--for 90s")
 	$(BIN)/xpulse demo $(ARGS)
 
-# Most of a test's time is waiting for other processes, so more run at once than there are cores.
+# Most of a test's time is waiting for other processes, so more run at once than there are cores. The order of files is kept:
+# those that take long come first.
 TEST_PROCESSES ?= 3
 
 test: setup ## run all tests
-	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## formatting, lint, types and import contracts
 	$(BIN)/ruff format --check
