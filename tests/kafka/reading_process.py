@@ -11,8 +11,9 @@ import json
 import os
 import sys
 import threading
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import faust
 from faust.types import TP
@@ -22,13 +23,16 @@ from agents.logs import configure_logging
 from agents.processes import run
 from agents.transport import Chunk, chunked
 
-OUT = os.fdopen(os.dup(1), "w")
-"""What was stdout: Faust prints there, too."""
+
+@cache
+def out() -> TextIO:
+    """What was stdout at the first call: Faust prints there, too."""
+    return os.fdopen(os.dup(1), "w")
 
 
 def tell(**facts: Any) -> None:
-    OUT.write(json.dumps(facts) + "\n")
-    OUT.flush()
+    out().write(json.dumps(facts) + "\n")
+    out().flush()
 
 
 def tell_chunk(app: faust.App, chunk: Chunk) -> None:
@@ -78,6 +82,7 @@ def build(brokers: str, group: str, topic: str, data_dir: str) -> faust.App:
 
 
 if __name__ == "__main__":
+    out()
     os.dup2(2, 1)
     configure_logging(level="INFO", style="text")
     arguments = sys.argv[1:]
