@@ -1,0 +1,1 @@
+"""Why an alert was raised: what contributes, how much of it is mix, and what happened around. Pure."""

@@ -1,0 +1,75 @@
+"""A change of mix is told from a change within, and a drift is never taken for one."""
+
+import numpy as np
+import pytest
+
+from streams.scores import Counts
+from streams.why.figures import Row, answers_of
+from streams.why.mix import is_mix, mix_of
+
+CHANNELS = {"portal": 85.0, "chat": 80.0, "phone": 40.0}
+USUAL, SHIFTED = (0.5, 0.3, 0.2), (0.15, 0.15, 0.7)
+
+
+def span(rng: np.random.Generator, n: int, shares: tuple[float, ...], drop: float = 0.0) -> list[Row]:
+    """Released blocks of a span: `n` answers over the channels, each channel as happy as it is, less the drop."""
+    rows = []
+    for (channel, happiness), count in zip(CHANNELS.items(), rng.multinomial(n, shares), strict=True):
+        good = (happiness - drop) / 100
+        detractors, neutrals, promoters = rng.multinomial(count, ((0.9 - good) / 2, 0.1, (0.9 + good) / 2))
+        counts = Counts(detractors=int(detractors), neutrals=int(neutrals), promoters=int(promoters))
+        rows.append(answers_of({"channel": channel}, counts))
+    return rows
+
+
+def calls(shares: tuple[float, ...], drop: float, *, n: int, runs: int = 300) -> float:
+    """Share of the runs in which the change is called one of mix."""
+    rng = np.random.default_rng(20260301)
+    found = [is_mix(mix_of(span(rng, 1_000, USUAL), span(rng, n, shares, drop), ("channel",))) for _ in range(runs)]
+    return sum(found) / runs
+
+
+@pytest.mark.parametrize("n", [60, 200, 600])
+def test_another_mixture_alone_is_called_mix(n: int) -> None:
+    assert calls(SHIFTED, 0.0, n=n) >= 0.8
+
+
+@pytest.mark.parametrize("n", [40, 60, 200, 600])
+def test_a_drift_at_the_same_mixture_is_not(n: int) -> None:
+    assert calls(USUAL, 40.0, n=n) <= 0.01
+
+
+@pytest.mark.parametrize("n", [200, 600])
+def test_a_drift_behind_another_mixture_is_not(n: int) -> None:
+    assert calls(SHIFTED, 40.0, n=n) <= 0.03
+
+
+def test_what_cannot_be_told_apart_is_not_mix() -> None:
+    before = [answers_of({"channel": "portal"}, Counts(promoters=80, detractors=20))]
+    after = [answers_of({"channel": "phone"}, Counts(promoters=20, detractors=80))]
+    assert mix_of(before, after, ("channel",)) is None
+    assert not is_mix(None)
+    same = mix_of(before, before, ("channel",))
+    assert same is not None
+    assert same.share is None
+    assert not is_mix(same)
+
+
+def test_mix_needs_most_of_the_earlier_answers_in_both_spans() -> None:
+    old = [answers_of({"channel": c}, Counts(promoters=40, detractors=10)) for c in ("portal", "chat", "mail", "phone")]
+    new = [answers_of({"channel": c}, Counts(promoters=40, detractors=10)) for c in ("portal",)]
+    new.append(answers_of({"channel": "robot"}, Counts(detractors=500)))
+    found = mix_of(old, new, ("channel",))
+    assert found is not None
+    assert found.within == 0
+    assert found.share == 1
+    assert not is_mix(found)
+
+
+def test_the_parts_of_mix_and_within_are_the_change() -> None:
+    rng = np.random.default_rng(1)
+    found = mix_of(span(rng, 500, USUAL), span(rng, 300, SHIFTED, 10.0), ("channel",))
+    assert found is not None
+    assert found.share is not None
+    assert found.mix + found.within == found.change
+    assert found.share * found.change == found.mix
