@@ -15,6 +15,13 @@ AlertState = Literal["firing", "resolved"]
 Severity = Literal["info", "warning", "critical"]
 Objective = Annotated[float, msgspec.Meta(ge=-100.0, le=100.0)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
+Hours = Literal["any", "working"]
+BurnText = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?@[1-9][0-9]{0,8}s/[1-9][0-9]{0,8}s$", max_length=40)
+]
+"""A burn rule on the wire: rate, long window, short window, e.g. "6@21600s/1800s" (`streams.targets.burn`)."""
+Day = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", max_length=10)]
+"""A date such as 2027-01-31; empty = none."""
 
 
 class Target(Event, frozen=True, kw_only=True, tag="target"):
@@ -27,6 +34,10 @@ class Target(Event, frozen=True, kw_only=True, tag="target"):
         run_length: Mean number of answers (or windows) to a false alarm that the detector guarantees; count.
         recovery_length: The same for the detector that confirms recovery; count.
         window_s: Length of the rolling display window; seconds.
+        burn: Burn rules; each fires while its rate is reached over both of its windows.
+        review: When the promise should be looked at again.
+        routes: Names of receivers, beyond those that hear of everything.
+        hours: When its alerts may call somebody: at any time, or in working hours.
     """
 
     tenant: Id
@@ -50,6 +61,10 @@ class Target(Event, frozen=True, kw_only=True, tag="target"):
     recovery_length: Positive
     severity: Severity
     runbook: Text
+    burn: list[BurnText] = []
+    review: Day = ""
+    routes: list[Id] = []
+    hours: Hours = "any"
 
 
 class Verdict(Event, frozen=True, kw_only=True, tag="verdict"):

@@ -3,10 +3,15 @@
 import re
 from typing import Any
 
-from streams.targets.periods import DURATION_PATTERN
-from streams.targets.spec import json_schema
+from streams.targets.periods import DAY_PATTERN, DURATION_PATTERN
+from streams.targets.spec import ROUTE_PATTERN, json_schema
 
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
+_PATTERNS = {
+    DURATION_PATTERN: "a whole number and s, m, h or d, such as 30s or 7d",
+    DAY_PATTERN: "a date such as 2027-01-31",
+    ROUTE_PATTERN: "small letters and digits, with single hyphens, dots or underscores between them",
+}
 _RANGES = (("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below"))
 
 
@@ -60,9 +65,7 @@ def _words(node: dict[str, Any]) -> str:
         return ", ".join(map(str, node["enum"]))
     if "properties" in node:
         return ", ".join(node["properties"])
-    if node.get("pattern") == DURATION_PATTERN:
-        return "a whole number and s, m, h or d, such as 30s or 7d"
     if "pattern" in node:
-        return "small letters, digits and single hyphens"
+        return _PATTERNS.get(node["pattern"], "small letters, digits and single hyphens or underscores")
     bounds = [f"{word} {node[bound]:g}" for bound, word in _RANGES if bound in node]
     return f"numbers {' '.join(bounds)}" if bounds else ""

@@ -6,6 +6,7 @@ from itertools import product
 
 from streams.errors import TargetError
 from streams.events.judging import Target
+from streams.targets.burn import BurnRule
 from streams.targets.indicators import kind_of
 from streams.targets.periods import seconds
 from streams.targets.spec import TargetFile
@@ -55,6 +56,15 @@ def run_length(spec: TargetFile, profile: str) -> float:
     """
     stated = spec.for_profile(profile).run_length
     return max(1.0, spec.expected_per_year / spec.false_alerts_per_year) if stated is None else stated
+
+
+def burn_of_file(spec: TargetFile, profile: str) -> tuple[BurnRule, ...]:
+    """Return the file's burn rules under a profile; lengths in seconds."""
+    stated = spec.for_profile(profile).burn
+    return tuple(
+        BurnRule(rate=one.rate, long_s=seconds(one.long), short_s=seconds(one.short))
+        for one in (spec.burn if stated is None else stated)
+    )
 
 
 def target_id(file_id: str, pairs: Sequence[tuple[str, str]]) -> str:
@@ -108,4 +118,8 @@ def _target(spec: TargetFile, pairs: list[tuple[str, str]], tenant: str, profile
         recovery_length=overrides.recovery_length or spec.recovery_length,
         severity=spec.severity,
         runbook=spec.runbook,
+        burn=[rule.text for rule in burn_of_file(spec, profile)],
+        review=spec.review or "",
+        routes=list(spec.routes),
+        hours=spec.hours_in_force(),
     )

@@ -1,12 +1,16 @@
 """Calendar periods in UTC, and lengths of time as people write them."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from streams.events.judging import PeriodKind
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 DURATION_PATTERN = r"^[1-9][0-9]{0,5}[smhd]$"
+DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+SHORTEST_DAYS: Mapping[PeriodKind, int] = {"day": 1, "week": 7, "month": 28, "quarter": 90}
+"""Days that a period has at least."""
 
 
 def seconds(text: str) -> int:

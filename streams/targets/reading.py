@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import msgspec
 
 from streams.errors import TargetError
+from streams.targets.burn import largest_burn
 from streams.targets.complaints import explained
 from streams.targets.documents import load_document
 from streams.targets.indicators import INDICATORS, GoodTime, kind_of
-from streams.targets.spec import TargetFile
+from streams.targets.periods import SHORTEST_DAYS, seconds
+from streams.targets.spec import Burn, TargetFile
 
 
 def read_target_file(text: str, *, source: str, metrics: Mapping[str, Sequence[str]] | None = None) -> TargetFile:
@@ -30,6 +33,8 @@ def read_target_file(text: str, *, source: str, metrics: Mapping[str, Sequence[s
         raise TargetError(f"{source}: {explained(str(error), document)}") from error
     _check_name(spec, source)
     _check_objective(spec, source)
+    _check_review(spec, source)
+    _check_burn(spec, source)
     _check_dimensions(spec, source, metrics)
     _check_values(spec, source)
     return spec
@@ -42,12 +47,54 @@ def _check_name(spec: TargetFile, source: str) -> None:
 
 
 def _check_objective(spec: TargetFile, source: str) -> None:
-    scale = INDICATORS[kind_of(spec.indicator)].scale
-    if not scale.lowest < spec.objective < scale.highest:
+    measure = INDICATORS[kind_of(spec.indicator)]
+    scale = measure.scale
+    if not 0.0 < scale.share(spec.objective) < 1.0:
+        least, most = sorted((scale.lowest, scale.highest))
         raise TargetError(
-            f"{source}: objective: {spec.objective:g} can never drift; "
-            f"{kind_of(spec.indicator)} takes more than {scale.lowest} and less than {scale.highest}"
+            f"{source}: objective: {measure.level(spec.objective)} can never drift; "
+            f"{kind_of(spec.indicator)} takes more than {least} and less than {most}"
         )
+
+
+def _check_review(spec: TargetFile, source: str) -> None:
+    try:
+        date.fromisoformat(spec.review or "2000-01-01")
+    except ValueError:
+        raise TargetError(f"{source}: review: {spec.review} is no day of the calendar; allowed: dates") from None
+
+
+def _check_burn(spec: TargetFile, source: str) -> None:
+    """Refuse rules that can never fire or would fire all the time, whatever the volume."""
+    _check_rates(spec, spec.burn, f"{source}: burn")
+    for name, overrides in spec.profiles.items():
+        _check_rates(spec, overrides.burn or (), f"{source}: profiles.{name}.burn")
+
+
+def _check_rates(spec: TargetFile, rules: Sequence[Burn], key: str) -> None:
+    measure = INDICATORS[kind_of(spec.indicator)]
+    most = largest_burn(measure.scale.share(spec.objective))
+    allowed = f"allowed: above 1 and below {most:.4g}"
+    for index, rule in enumerate(rules):
+        where = f"{key}.{index}"
+        if rule.rate >= most * (1.0 - 1e-9):  # rounding may leave the end a hair above
+            raise TargetError(
+                f"{where}.rate: an objective of {measure.level(spec.objective)} can burn at {most:.4g} at most, "
+                f"so {rule.rate:g} can never fire; {allowed}"
+            )
+        if rule.rate <= 1.0:
+            raise TargetError(
+                f"{where}.rate: {rule.rate:g} would fire all the time: a target that is just kept burns at 1; {allowed}"
+            )
+        _check_windows(spec, rule, where)
+
+
+def _check_windows(spec: TargetFile, rule: Burn, where: str) -> None:
+    if seconds(rule.short) >= seconds(rule.long):
+        raise TargetError(f"{where}.short: {rule.short} is not shorter than long, {rule.long}; allowed: less than that")
+    days = SHORTEST_DAYS[spec.period]
+    if seconds(rule.long) > days * 86_400:
+        raise TargetError(f"{where}.long: {rule.long} is longer than a {spec.period}; allowed: up to {days}d")
 
 
 def _check_dimensions(spec: TargetFile, source: str, metrics: Mapping[str, Sequence[str]] | None) -> None:

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from streams.events.judging import PeriodKind, Severity
-from streams.targets.indicators import Indicator
-from streams.targets.periods import DURATION_PATTERN
+from streams.events.judging import Hours, PeriodKind, Severity
+from streams.targets.indicators import INDICATORS, Indicator, kind_of
+from streams.targets.periods import DAY_PATTERN, DURATION_PATTERN
 
 DimensionName = Literal[
     "country",
@@ -29,6 +29,24 @@ Length = Annotated[float, msgspec.Meta(ge=1.0, le=1e12)]
 Rate = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+ROUTE_PATTERN = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
+Route = Annotated[str, msgspec.Meta(pattern=ROUTE_PATTERN, max_length=80)]
+
+
+class Burn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tells that the budget of the period goes too fast, at a lower severity than drift."""
+
+    rate: Annotated[
+        float,
+        msgspec.Meta(
+            gt=0.0,
+            le=1e5,
+            description="Multiple of the speed at which the budget lasts for the period; above 1 and below "
+            "1 / (1 - objective), the burn when everything is bad.",
+        ),
+    ]
+    long: Annotated[Duration, msgspec.Meta(description="The window over which enough was burnt.")]
+    short: Annotated[Duration, msgspec.Meta(description="The shorter window over which it still burns.")]
 
 
 class Overrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +60,7 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     min_respondents: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = None
     run_length: Length | None = None
     recovery_length: Length | None = None
+    burn: Annotated[list[Burn], msgspec.Meta(max_length=4)] | None = None
 
 
 class TargetFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,11 +75,14 @@ class TargetFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     id: Annotated[
         str,
         msgspec.Meta(
-            pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80, description="Equals the file's name without .yaml."
+            pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=80, description="Equals the file's name without .yaml."
         ),
     ]
     purpose: Annotated[Sentence, msgspec.Meta(description="Why this matters, for those who are judged by it.")]
     owner: Annotated[Word, msgspec.Meta(description="Who answers for it.")]
+    tenant: Annotated[
+        str, msgspec.Meta(max_length=200, description="Whom it is for; without it, whom `publish --tenant` names.")
+    ] = ""
     indicator: Indicator
     slice: Annotated[dict[DimensionName, Word], msgspec.Meta(description="Fixed dimensions; empty = everything.")] = {}
     for_each: Annotated[
@@ -70,8 +92,19 @@ class TargetFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         dict[DimensionName, Annotated[list[Word], msgspec.Meta(min_length=1)]],
         msgspec.Meta(description="Values of for_each dimensions; without it, those that the directory knows."),
     ] = {}
+    slices: (
+        Annotated[
+            int, msgspec.Meta(ge=1, le=100_000, description="How many slices to expect, for `plan`; values say it too.")
+        ]
+        | None
+    ) = None
     objective: Annotated[
-        float, msgspec.Meta(ge=-100.0, le=100.0, description="Promised level, in the indicator's unit.")
+        float,
+        msgspec.Meta(
+            ge=-100.0,
+            le=100.0,
+            description="Promised level, in the unit and direction of the indicator: at least this.",
+        ),
     ]
     period: Annotated[PeriodKind, msgspec.Meta(description="Calendar period of the verdict, UTC.")]
     window: Annotated[Duration, msgspec.Meta(description="Rolling window for display.")] = "7d"
@@ -83,7 +116,21 @@ class TargetFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     recovery_length: Annotated[
         Length, msgspec.Meta(description="Answers (or windows) of one slice to a false all-clear.")
     ]
+    burn: Annotated[list[Burn], msgspec.Meta(max_length=4, description="Rules for slow burn; may be empty.")] = []
     severity: Severity = "warning"
+    hours: Annotated[
+        Hours | None,
+        msgspec.Meta(description="When alerts may call somebody; without it, working for feedback, any for telemetry."),
+    ] = None
+    routes: Annotated[
+        list[Route], msgspec.Meta(max_length=10, description="Receivers of the alerts, by their names in the routing.")
+    ] = []
+    review: (
+        Annotated[
+            str, msgspec.Meta(pattern=DAY_PATTERN, description="When to look at the promise again, e.g. 2027-01-31.")
+        ]
+        | None
+    ) = None
     runbook: Annotated[str, msgspec.Meta(min_length=1, max_length=500, description="Where it says what to do.")]
     profiles: Annotated[
         dict[ProfileName, Overrides], msgspec.Meta(description="Values of a profile that compresses time.")
@@ -92,6 +139,10 @@ class TargetFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def for_profile(self, profile: str) -> Overrides:
         """Return what the profile states instead; empty overrides if nothing."""
         return {str(name): overrides for name, overrides in self.profiles.items()}.get(profile, Overrides())
+
+    def hours_in_force(self) -> Hours:
+        """Return when alerts may call somebody: as written, else what suits the indicator."""
+        return self.hours or INDICATORS[kind_of(self.indicator)].hours
 
 
 def json_schema() -> dict[str, Any]:

@@ -37,7 +37,9 @@ SECRET = "Ola-Nordmann"
 CHARACTERS = st.characters(exclude_categories=("Cs", "Cc", "Cf", "Zl", "Zp"))
 
 
-def strings(smallest: int | None, largest: int | None) -> st.SearchStrategy[str]:
+def strings(smallest: int | None, largest: int | None, pattern: str | None = None) -> st.SearchStrategy[str]:
+    if pattern is not None:
+        return st.from_regex(pattern, fullmatch=True)
     return st.text(CHARACTERS, min_size=smallest or 0, max_size=min(largest or 200, 12))
 
 
@@ -46,7 +48,7 @@ def floats(smallest: float | None, largest: float | None) -> st.SearchStrategy[f
 
 
 SCALARS: dict[type[msgspec.inspect.Type], Any] = {
-    msgspec.inspect.StrType: lambda kind: strings(kind.min_length, kind.max_length),
+    msgspec.inspect.StrType: lambda kind: strings(kind.min_length, kind.max_length, kind.pattern),
     msgspec.inspect.IntType: lambda kind: st.integers(kind.ge, kind.le),
     msgspec.inspect.BoolType: lambda kind: st.booleans(),
     msgspec.inspect.NoneType: lambda kind: st.none(),

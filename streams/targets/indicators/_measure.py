@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from streams.events.judging import Hours
 from streams.scores import Scale
 
 RECORD_DIMENSIONS = ("country", "site", "business_unit", "service", "channel", "assignment_group", "touchpoint")
@@ -11,7 +12,10 @@ TELEMETRY_DIMENSIONS = ("country", "site", "business_unit", "service", "applicat
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measure:
-    """One kind of indicator: where it is read, its scale, and its words. Lower is worse for every measure so far.
+    """One kind of indicator: where it is read, its scale, and its words.
+
+    A share of 1 is always the best, so where a large score is bad the scale is turned round: `Scale(lowest=480,
+    highest=0)` for minutes lost, and the promise reads "at most".
 
     Attributes:
         reads: "blocks" of released answers, or closed telemetry "windows".
@@ -30,3 +34,33 @@ class Measure:
     title: str
     unit: str
     counted: str
+
+    @property
+    def direction(self) -> Literal["at least", "at most"]:
+        """Which side of the objective is promised."""
+        return "at least" if self.scale.lowest < self.scale.highest else "at most"
+
+    @property
+    def hours(self) -> Hours:
+        """When alerts may call somebody, unless a target says otherwise: people's answers are for working hours."""
+        return "working" if self.reads == "blocks" else "any"
+
+    def level(self, score: float) -> str:
+        """Return a score with its unit.
+
+        Example:
+            >>> from streams.targets.indicators import INDICATORS
+            >>> INDICATORS["good_time"].level(75.0)
+            '75 %'
+        """
+        return f"{score:.6g}{self.unit}"
+
+    def promise(self, objective: float) -> str:
+        """Return an objective in words.
+
+        Example:
+            >>> from streams.targets.indicators import INDICATORS
+            >>> INDICATORS["good_time"].promise(95.0)
+            'at least 95 %'
+        """
+        return f"{self.direction} {self.level(objective)}"

@@ -19,6 +19,7 @@ from streams.targets import (
     target_id,
     version_at,
 )
+from streams.targets.burn import BurnRule, burn_rules
 
 STAMP = Stamp(valid_from_ms=1_000, recorded_at_ms=2_000, author="ana", reason="first")
 PAIRS = read_target_file(
@@ -36,8 +37,16 @@ expected_per_year: 219000
 false_alerts_per_year: 2
 recovery_length: 900
 runbook: docs/runbooks/desk.md
+review: 2027-01-31
+routes: [on-call]
+burn: [{rate: 2.5, long: 3d, short: 6h}]
 profiles:
-  demo: {window: 30s, min_respondents: 20, run_length: 100000, recovery_length: 1000}
+  demo:
+    window: 30s
+    min_respondents: 20
+    run_length: 100000
+    recovery_length: 1000
+    burn: [{rate: 2, long: 5m, short: 30s}]
 """,
     source="pairs.yaml",
 )
@@ -69,6 +78,13 @@ def test_a_profile_states_its_own_values() -> None:
     (demo, standard) = (targets("demo")[0], targets()[0])
     assert (demo.window_s, demo.min_respondents, demo.run_length, demo.recovery_length) == (30, 20, 100_000, 1_000)
     assert (standard.window_s, standard.min_respondents, standard.recovery_length) == (7 * 86_400, 40, 900)
+
+
+def test_a_version_carries_when_and_whom_to_call_and_how_fast_the_budget_may_burn() -> None:
+    standard, demo = targets()[0], targets("demo")[0]
+    assert (standard.review, standard.routes, standard.hours) == ("2027-01-31", ["on-call"], "working")
+    assert (standard.burn, demo.burn) == (["2.5@259200s/21600s"], ["2@300s/30s"])
+    assert burn_rules(standard.burn) == (BurnRule(rate=2.5, long_s=259_200, short_s=21_600),)
 
 
 def test_the_files_own_values_go_before_known_ones() -> None:

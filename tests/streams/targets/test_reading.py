@@ -73,6 +73,30 @@ def test_a_plain_file_is_read() -> None:
     assert spec.for_profile("standard").window is None
 
 
+def test_all_that_a_file_may_say_beyond_that() -> None:
+    spec = read(
+        PLAIN + "tenant: acme\nreview: 2027-01-31\nroutes: [on-call, desk.2]\nhours: any\nslices: 12\n"
+        "burn: [{rate: 2.5, long: 3d, short: 6h}]\n"
+    )
+    assert (spec.tenant, spec.review, spec.routes, spec.hours, spec.slices) == (
+        "acme", "2027-01-31", ["on-call", "desk.2"], "any", 12,
+    )  # fmt: skip
+    assert [(rule.rate, rule.long, rule.short) for rule in spec.burn] == [(2.5, "3d", "6h")]
+
+
+def test_feedback_calls_in_working_hours_and_telemetry_at_any_time_unless_the_file_says_otherwise() -> None:
+    assert read(PLAIN).hours_in_force() == "working"
+    assert read(PLAIN + "hours: any").hours_in_force() == "any"
+    good = PLAIN.replace("{kind: happiness}", "{kind: good_time, metric: app.response_time}")
+    assert read(good).hours_in_force() == "any"
+
+
+def test_a_dead_burn_rule_is_named_with_the_largest_burn() -> None:
+    path = Path(__file__).parents[2] / "data" / "targets" / "dead_burn.yaml"
+    with pytest.raises(TargetError, match=r"burn\.0\.rate: an objective of 75 % can burn at 4 at most, so 14\.4 can "):
+        read_target_file(path.read_text(), source=str(path))
+
+
 def test_norway_is_a_country_and_not_false() -> None:
     spec = read(PLAIN.replace("[country]", "[country]\nvalues: {country: [NO, SE, ON, y, 2026-03-01]}"))
     assert spec.values == {"country": ["NO", "SE", "ON", "y", "2026-03-01"]}
@@ -150,6 +174,40 @@ def test_norway_is_a_country_and_not_false() -> None:
             "profiles.(any key): Object contains unknown field `run_lenght`; allowed: window,",
         ),
         ("  demo:", "  show:", "profiles: Invalid enum value 'show'; allowed: standard, demo"),
+        ("id: desk", "id: desk\nreview: soon", "review: not of the right form; allowed: a date such as 2027-01-31"),
+        ("id: desk", "id: desk\nreview: 2027-02-30", "review: 2027-02-30 is no day of the calendar"),
+        ("id: desk", "id: desk\nhours: office", "hours: Invalid enum value 'office'; allowed: any, working"),
+        (
+            "id: desk",
+            "id: desk\nroutes: [On Call]",
+            "routes.0: not of the right form; allowed: small letters and digits,",
+        ),
+        ("id: desk", "id: desk\nslices: 0", "slices: Expected `int` >= 1; allowed: numbers from 1 to 100000"),
+        (
+            "id: desk",
+            "id: desk\nburn: [{rate: 3, long: 3d, short: 6h}, {rate: 5, long: 3d, short: 6h}]",
+            "burn.1.rate: an objective of 60 can burn at 5 at most, so 5 can never fire; allowed: above 1 and below 5",
+        ),
+        (
+            "id: desk",
+            "id: desk\nburn: [{rate: 1, long: 3d, short: 6h}]",
+            "burn.0.rate: 1 would fire all the time: a target that is just kept burns at 1; allowed: above 1",
+        ),
+        (
+            "id: desk",
+            "id: desk\nburn: [{rate: 2, long: 6h, short: 6h}]",
+            "burn.0.short: 6h is not shorter than long, 6h; allowed: less than that",
+        ),
+        (
+            "id: desk",
+            "id: desk\nburn: [{rate: 2, long: 30d, short: 6h}]",
+            "burn.0.long: 30d is longer than a month; allowed: up to 28d",
+        ),
+        (
+            "run_length: 100000",
+            "burn: [{rate: 6, long: 5m, short: 30s}]",
+            "profiles.demo.burn.0.rate: an objective of 60 can burn at 5 at most, so 6 can never fire",
+        ),
         ("id: desk", "id: Desk", "id: not of the right form; allowed: small letters, digits and single hyphens"),
         ("id: desk", "id: counter", "id: 'counter' must equal the file's name, 'desk'"),
         ("id: desk", "id: desk\nid: desk", "line 3, column 1: key 'id' is written twice"),
