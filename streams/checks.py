@@ -8,6 +8,7 @@ what follows. The operators' own `Text` fields keep line breaks and tabs.
 import math
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any, get_args
 
 import msgspec
@@ -68,5 +69,8 @@ def tricky_field(event: Event) -> str | None:
     return None
 
 
-def _parts(value: list[str] | dict[str, str]) -> Iterable[str]:
-    return (*value, *value.values()) if isinstance(value, dict) else value
+def _parts(value: list[str] | list[dict[str, str]] | dict[str, str]) -> Iterable[str]:
+    """Return all strings of a list or map, and of the maps in a list."""
+    if isinstance(value, dict):
+        return (*value, *value.values())
+    return chain.from_iterable(_parts(part) if isinstance(part, dict) else (part,) for part in value)

@@ -23,6 +23,9 @@ BurnText = Annotated[
 Day = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", max_length=10)]
 """A date such as 2027-01-31; empty = none."""
 
+AlertParts = Annotated[list[dict[str, OptionalId]], msgspec.Meta(max_length=50)]
+"""A short list of named values; numbers as decimals, instants as "2026-03-01 08:00:00 UTC"."""
+
 
 class Target(Event, frozen=True, kw_only=True, tag="target"):
     """One version of one experience target over one slice. Versions are appended, never changed.
@@ -109,6 +112,14 @@ class Alert(Event, frozen=True, kw_only=True, tag="alert"):
         sequence: 0 when it fires, 1 when it is resolved.
         started_at_ms: End of the epoch or window at which it fired.
         at_ms: End of the epoch or window of this state.
+        since_ms: End of the first epoch or window of the change; 0 = not known, and nothing is explained.
+        usual: Score before the change, with its n; `change` is what whole epochs or windows since then differ by.
+        mix_share: Part of the change that is another mixture of the parts; 1 = all of it.
+        is_mix: The change is one of mix: the parts are as before, and nobody need be called.
+        contributions: What contributes: dimension, value ("*" = all others), points, share of the change, n. Those of
+            a dimension add up to the change.
+        coincidences: What happened around, closest first: kind, name, at, where, title. No causes.
+        silence_link: Where to silence it; empty = nowhere.
     """
 
     tenant: Id
@@ -133,3 +144,12 @@ class Alert(Event, frozen=True, kw_only=True, tag="alert"):
     summary: Text
     runbook: Text
     link: OptionalId = ""
+    since_ms: TimeMs = 0
+    usual: float | None = None
+    usual_n: Count = 0
+    change: float | None = None
+    mix_share: float | None = None
+    is_mix: bool = False
+    contributions: AlertParts = []
+    coincidences: AlertParts = []
+    silence_link: Text = ""

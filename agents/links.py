@@ -1,0 +1,56 @@
+"""Where an alert leads: the screen of its target, and the form that silences it. Empty where nothing is configured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from streams.events.judging import Alert
+
+SCREEN = "d/xpulse-targets"
+"""The dashboard of the targets below the address of the screens."""
+_MOST_LINK = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bases:
+    """Configured addresses for people's browsers, without a slash at the end; empty = none.
+
+    Attributes:
+        screens: Of Grafana.
+        alertmanager: Of Alertmanager's pages.
+    """
+
+    screens: str = ""
+    alertmanager: str = ""
+
+
+def with_links(alert: Alert, bases: Bases) -> Alert:
+    """Return the alert with the links that the configured addresses allow."""
+    return msgspec.structs.replace(
+        alert, link=drill_down(alert, bases.screens), silence_link=silence(alert, bases.alertmanager)
+    )  # fmt: skip
+
+
+def drill_down(alert: Alert, base: str) -> str:
+    """Return the address of the target's screen around the change; empty without a base or if it grows too long."""
+    asked = {"var-tenant": alert.tenant, "var-target": alert.target, "from": str(alert.since_ms or alert.started_at_ms)}
+    link = _joined(base, SCREEN, asked)
+    return link if len(link) <= _MOST_LINK else ""
+
+
+def silence(alert: Alert, base: str) -> str:
+    """Return the address of Alertmanager's form for a new silence of this target and detector; empty without a base."""
+    wanted = ",".join(f"{name}={_quoted(getattr(alert, name))}" for name in ("tenant", "target", "detector"))
+    return f"{base}/#/silences/new?filter={quote('{' + wanted + '}', safe='')}" if base else ""
+
+
+def _quoted(value: str) -> str:
+    """Return a label's value as Alertmanager's matchers have it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _joined(base: str, path: str, asked: Mapping[str, str]) -> str:
+    return f"{base}/{path}?{urlencode(asked)}" if base else ""
