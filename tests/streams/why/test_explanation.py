@@ -54,7 +54,7 @@ def test_the_service_that_fell_carries_the_change_and_its_change_ranks_first() -
     why = story()
     assert why.change == Fraction(-20)
     assert (why.contributions[0].dimension, why.contributions[0].value, why.contributions[0].share) == (
-        "service", "mail", 1,
+        "service", "mail", Fraction(1),
     )  # fmt: skip
     assert [one.what.name for one in why.coincidences] == ["cause", "everywhere"]
     assert not why.is_mix
@@ -101,7 +101,7 @@ def test_a_change_of_mix_is_said_to_be_one() -> None:
         return [answers_of({"country": "NO", "channel": name}, one) for name, one in several]
 
     why = explain(QUESTION, channels((7, 3)), channels((4, 6)), [])
-    assert (why.usual, why.now) == (68, 56)
+    assert (why.usual, why.now) == (Fraction(68), Fraction(56))
     assert why.is_mix
     assert "This is a change of mix (channel): the parts are as before." in text_of(why, unit="", counted="answers")
     assert with_why(ALERT, why).mix_share == 1.0
