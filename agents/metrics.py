@@ -33,6 +33,7 @@ CounterName = Literal[
     "xpulse_verdicts_total",
     "xpulse_alerts_total",
     "xpulse_deliveries_total",
+    "xpulse_alert_reposts_total",
     "xpulse_part_restarts_total",
     "xpulse_publish_failures_total",
     "xpulse_gateway_requests_total",
@@ -120,6 +121,9 @@ MEANINGS: Mapping[MetricName, Meaning] = {
     "xpulse_verdicts_total": Meaning("Verdicts written.", ("verdict",)),
     "xpulse_alerts_total": Meaning("Alerts that fired or were resolved.", ("state",)),
     "xpulse_deliveries_total": Meaning("Attempts to deliver an alert.", ("notifier", "outcome")),
+    "xpulse_alert_reposts_total": Meaning(
+        "Alerts that a receiver was told again; failed counts rounds.", ("notifier", "outcome")
+    ),
     "xpulse_part_restarts_total": Meaning("Parts restarted by the supervisor.", ("part",)),
     "xpulse_publish_failures_total": Meaning("Batches that the broker did not acknowledge.", ("topic",)),
     "xpulse_gateway_requests_total": Meaning("Requests answered; status is its class.", ("route", "status")),
