@@ -6,19 +6,20 @@ import faust
 
 from agents import deliver, judge, records, release, seal
 from agents.app import make_app
+from agents.deliver_routes import notify_config
 from agents.deliver_store import DeliverStore
 from agents.docket import Grid
 from agents.gateway.identity import read_key
 from agents.incarnation import Guarded, IncarnationGuard
 from agents.judge_store import JudgeStore
-from agents.notify import NotifyConfig, build_notifiers
+from agents.notify import build_notifiers
 from agents.processes import state_dir, warehouse
 from agents.publisher import Publisher
 from agents.refusals import Quarantine
 from agents.release_tables import ReleaseTables
 from agents.seal_tables import SealTables
 from agents.settings import Settings
-from agents.topics import ALERTS, RECORDS, TARGETS, TopicState, topic_state
+from agents.topics import ALERTS, RECORDS, TARGETS, Cluster, TopicState, topic_state
 from streams.blocks import Rule
 from streams.profile import Profile
 from streams.verdicts import Ruler
@@ -77,13 +78,14 @@ def _add_judge(app: faust.App, settings: Settings, profile: Profile, state: Topi
 
 
 def _add_delivery(app: faust.App, settings: Settings, state: TopicState) -> None:
-    config = NotifyConfig(webhook_url=settings.webhook_url, webhook_may_be_local=settings.webhook_may_be_local == "yes")
+    cluster = Cluster(settings.brokers, timeout_s=5.0)
     worker = deliver.DeliverWorker(
         app,
-        build_notifiers(config),
+        build_notifiers(notify_config(settings)),
         DeliverStore(warehouse(settings)),
         Quarantine(warehouse(settings), ALERTS, state.incarnation),
         partitions=state.partitions,
+        is_topic_there=lambda: ALERTS in cluster.states([ALERTS]),
     )
     deliver.register(app, worker)
 

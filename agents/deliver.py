@@ -7,7 +7,8 @@ growing pause, and only its own notices wait. After a restart the uncommitted al
 with the same key.
 
 A broker that forgets (the embedded one) may lose alerts that were published and not yet read. So alerts of the last
-hour that nobody has a record of are taken from the `alerts` table when partitions are assigned.
+hour that nobody has a record of are taken from the `alerts` table when partitions are assigned. Receivers that forget
+(Alertmanager) are told again what fires: `agents.deliver_upkeep`.
 """
 
 from __future__ import annotations
@@ -17,23 +18,24 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import faust
 from faust.types import TP
 
 from agents.app import aborting
-from agents.deliver_store import Attempt, Outcome
+from agents.deliver_store import Attempt, DeliverPort, Outcome, TargetKey
+from agents.deliver_upkeep import Upkeep
 from agents.judge import alert_key
 from agents.metrics import counter
-from agents.notify import Notifier
+from agents.notify import Busy, Duty, Keeper, Notice, Notifier
 from agents.refusals import RefusalStore, Taken, log_failure, put_away, sort_out
 from agents.retry import backoff_s
 from agents.topics import ALERTS, partition_of
 from agents.transport import Chunk, chunked
 from streams.errors import DeliveryError
 from streams.events.judging import Alert
-from streams.outbox import Errand, Key, Outbox, key_of
+from streams.outbox import Errand, Outbox, key_of
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +51,6 @@ LOOK_S = 1.0
 R = TypeVar("R")
 
 
-class DeliverPort(Protocol):
-    """Where attempts are written down. All methods block."""
-
-    def settled(self, keys: Collection[Key]) -> Mapping[Key, Collection[str]]:
-        """Return for each alert state the notifiers with which it is settled."""
-
-    def recent(self, since_ms: int) -> Sequence[tuple[Alert, int]]:
-        """Return the alerts that were written after an instant, each with when it was; ms UTC."""
-
-    def record(self, attempts: Sequence[Attempt]) -> None:
-        """Write attempts down; returns once acknowledged."""
-
-
 class DeliverWorker:
     """Delivers the alerts of the partitions that this process owns.
 
@@ -71,6 +60,7 @@ class DeliverWorker:
         store: Where attempts are written down; used by one thread at a time.
         refusals: Where undecodable alerts go; a connection of its own.
         partitions: Number of the topic's partitions.
+        is_topic_there: Asks the cluster whether it has the topic; blocks, and may raise.
     """
 
     def __init__(
@@ -81,6 +71,7 @@ class DeliverWorker:
         refusals: RefusalStore,
         *,
         partitions: int,
+        is_topic_there: Callable[[], bool],
     ) -> None:
         self._app = app
         self._notifiers = notifiers
@@ -93,6 +84,12 @@ class DeliverWorker:
         self._store_lock, self._commit_lock = asyncio.Lock(), asyncio.Lock()
         self._wake = {name: asyncio.Event() for name in notifiers}
         self._is_fresh = True
+        self._duties: dict[TargetKey, Duty] = {}
+        self._upkeep = [
+            Upkeep(name, notifier, store, is_topic_there)
+            for name, notifier in notifiers.items()
+            if isinstance(notifier, Keeper)
+        ]
 
     async def take(self, chunk: Chunk) -> None:
         """Take note of the alerts in a chunk."""
@@ -109,6 +106,7 @@ class DeliverWorker:
 
     async def _add(self, outbox: Outbox, chunk: Chunk, taken: Sequence[Taken[Alert]]) -> None:
         settled = await self._ask(lambda: self._store.settled({key_of(one.event) for one in taken}))
+        await self._learn_duties([one.event for one in taken])
         for one in taken:
             outbox.add(one.event, stamp_ms=one.stamp_ms, settled=settled.get(key_of(one.event), ()))
             outbox.place(chunk.partition, one.offset, one.event)
@@ -116,11 +114,14 @@ class DeliverWorker:
     def drop(self) -> None:
         """Forget what is outstanding: whoever owns the partitions next reads it again."""
         self._outbox, self._committed, self._is_fresh = Outbox(self._notifiers), {}, True
+        for upkeep in self._upkeep:
+            upkeep.forget()
 
     async def run(self) -> None:
         """Deliver until the application stops; every notifier has a loop of its own."""
         try:
-            await asyncio.gather(self._adopt_when_fresh(), *map(self._serve, self._notifiers))
+            keeping = (self._keep(upkeep) for upkeep in self._upkeep)
+            await asyncio.gather(self._adopt_when_fresh(), *map(self._serve, self._notifiers), *keeping)
         finally:
             for notifier in self._notifiers.values():
                 await notifier.close()
@@ -145,7 +146,7 @@ class DeliverWorker:
         await self._ask(lambda: self._store.record([attempt]))
         counter("xpulse_deliveries_total").labels(attempt.notifier, attempt.outcome).inc()
         if attempt.outcome == "retry":
-            outbox.postpone(errand, _now_ms())
+            outbox.postpone(errand, _now_ms(), rest_ms=attempt.rest_ms)
             return
         outbox.settle(errand)
         self._wake_all()
@@ -161,36 +162,65 @@ class DeliverWorker:
                 level, "delivery_%s notifier=%s alert=%s reason=%s", outcome, errand.notifier, _name(errand), reason
             )
         return Attempt(
-            key=key_of(errand.alert), notifier=errand.notifier, outcome=outcome, reason=reason, at_ms=_now_ms()
+            key=key_of(errand.alert),
+            notifier=errand.notifier,
+            outcome=outcome,
+            reason=reason,
+            at_ms=_now_ms(),
+            rest_ms=int(failure.retry_after_s * 1000) if isinstance(failure, Busy) else 0,
         )
 
     async def _send(self, errand: Errand) -> DeliveryError | None:
         """Send once; return why it failed, or None."""
+        notice = Notice(errand.alert, self._duties.get(_target(errand.alert), Duty()))
         try:
             async with asyncio.timeout(ATTEMPT_LIMIT_S):
-                await self._notifiers[errand.notifier].send(errand.alert)
+                await self._notifiers[errand.notifier].send(notice)
         except DeliveryError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the agent's boundary: a notifier's bug must not stop the others
             return DeliveryError(type(error).__name__, is_retryable=True)
         return None
 
+    async def _learn_duties(self, alerts: Collection[Alert]) -> None:
+        """Ask whom the alerts' targets want to be called, and when."""
+        self._duties.update(await self._ask(lambda: self._store.duties({_target(alert) for alert in alerts})))
+
+    def _mine(self) -> set[int]:
+        return {tp.partition for tp in self._app.consumer.assignment() if tp.topic == ALERTS}
+
+    def _is_mine(self, alert: Alert) -> bool:
+        return partition_of(alert_key(alert), self._partitions) in self._mine()
+
     async def _adopt_when_fresh(self) -> None:
         """Look for alerts that the topic may have lost, once after each assignment."""
         while not self._app.should_stop:
-            mine = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == ALERTS}
-            if self._is_fresh and mine:
+            if self._is_fresh and self._mine():
                 self._is_fresh = False
-                await self._adopt(self._outbox, mine)
+                await self._adopt(self._outbox)
             await asyncio.sleep(LOOK_S)
 
-    async def _adopt(self, outbox: Outbox, mine: Collection[int]) -> None:
+    async def _adopt(self, outbox: Outbox) -> None:
+        """Take alerts from the table: the recent ones, and for receivers that are told again all that still fire."""
         found = await self._ask(lambda: self._store.recent(_now_ms() - ADOPT_MS))
-        ours = [(alert, at_ms) for alert, at_ms in found if partition_of(alert_key(alert), self._partitions) in mine]
-        settled = await self._ask(lambda: self._store.settled({key_of(alert) for alert, _ in ours}))
-        for alert, at_ms in ours:
+        old = await self._ask(self._store.open) if self._upkeep else []
+        others = set(self._notifiers) - {upkeep.name for upkeep in self._upkeep}
+        settled = await self._ask(lambda: self._store.settled({key_of(alert) for alert, _ in [*found, *old]}))
+        await self._learn_duties([alert for alert, _ in [*found, *old]])
+        for alert, at_ms in filter(lambda one: self._is_mine(one[0]), found):
             outbox.add(alert, stamp_ms=at_ms, settled=settled.get(key_of(alert), ()))
+        for alert, _ in filter(lambda one: self._is_mine(one[0]), old):
+            outbox.add(alert, stamp_ms=_now_ms(), settled={*settled.get(key_of(alert), ()), *others})
         self._wake_all()
+
+    async def _keep(self, upkeep: Upkeep) -> None:
+        """Tell a receiver again what fires, as long as the alerts are ours."""
+        while not self._app.should_stop:
+            if not self._is_fresh and self._mine() and upkeep.is_due(time.monotonic()):
+                async with self._store_lock:
+                    await upkeep.read(_now_ms(), is_mine=self._is_mine)
+                await upkeep.tell()
+            await asyncio.sleep(min(LOOK_S, upkeep.pause_s))
 
     async def _commit(self, outbox: Outbox) -> None:
         async with self._commit_lock:
@@ -222,6 +252,10 @@ def _outcome(error: DeliveryError, errand: Errand) -> Outcome:
     if not error.is_retryable:
         return "refused"
     return "given_up" if _now_ms() - errand.stamp_ms > GIVE_UP_MS else "retry"
+
+
+def _target(alert: Alert) -> TargetKey:
+    return alert.tenant, alert.target
 
 
 def _name(errand: Errand) -> str:

@@ -50,6 +50,12 @@ class Settings:
     log_format: str = _setting("text", "text for people, json for collectors")
     webhook_url: str = _setting("", "address that receives alerts; empty = none", secret=True)
     webhook_may_be_local: str = _setting("no", "yes = the webhook may be on this machine")
+    webhook_secret_file: str = _setting(
+        "", "file of whsec_… secrets that sign the webhook's bodies; empty = not signed"
+    )
+    alertmanager_url: str = _setting(
+        "", "base address of Alertmanager, which receives alerts; empty = none", secret=True
+    )
 
     def time_profile(self) -> Profile:
         """Return the time scales.

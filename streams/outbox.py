@@ -13,6 +13,8 @@ from streams.events.judging import Alert
 
 FIRST_PAUSE_MS = 1_000
 LONGEST_PAUSE_MS = 60_000
+LONGEST_REST_MS = 3_600_000
+"""Longest time for which a receiver that asks for it is left alone."""
 
 Key = tuple[str, str, int]
 """Tenant, alert id and sequence: one state of one episode."""
@@ -54,6 +56,7 @@ class Outbox:
     _waiting: dict[int, dict[int, Key]] = field(default_factory=lambda: defaultdict(dict))
     _ends: dict[int, int] = field(default_factory=dict)
     _settled: set[tuple[Key, str]] = field(default_factory=set)
+    _resting: dict[str, int] = field(default_factory=dict)
 
     def add(self, alert: Alert, *, stamp_ms: int, settled: Collection[str] = ()) -> None:
         """Add an alert; those who have it already, and repetitions, add nothing.
@@ -79,7 +82,9 @@ class Outbox:
         self._ends[partition] = max(end, self._ends.get(partition, 0))
 
     def next_errand(self, notifier: str, now_ms: int) -> Errand | None:
-        """Return the oldest errand that is due and waits for no earlier state of its episode."""
+        """Return the oldest errand that is due and waits for no earlier state of its episode; None in a rest."""
+        if now_ms < self._resting.get(notifier, 0):
+            return None
         first: dict[tuple[str, str], int] = {}
         for tenant, alert_id, sequence in self._errands[notifier]:
             first[tenant, alert_id] = min(sequence, first.get((tenant, alert_id), sequence))
@@ -92,7 +97,8 @@ class Outbox:
 
     def next_due_ms(self, notifier: str) -> int | None:
         """Return when the earliest errand of a notifier is due; None if it has none."""
-        return min((errand.due_ms for errand in self._errands[notifier].values()), default=None)
+        due_ms = min((errand.due_ms for errand in self._errands[notifier].values()), default=None)
+        return None if due_ms is None else max(due_ms, self._resting.get(notifier, 0))
 
     def settle(self, errand: Errand) -> None:
         """Take an errand off: it was delivered, refused for good, or given up."""
@@ -100,10 +106,18 @@ class Outbox:
         self._settled.add((key, errand.notifier))
         self._errands[errand.notifier].pop(key, None)
 
-    def postpone(self, errand: Errand, now_ms: int) -> None:
-        """Take note of a failure; the errand comes back after a pause."""
+    def postpone(self, errand: Errand, now_ms: int, *, rest_ms: int = 0) -> None:
+        """Take note of a failure; the errand comes back after a pause.
+
+        Args:
+            errand: What failed.
+            now_ms: Time of the failure; ms UTC.
+            rest_ms: How long the receiver asks to be left alone, with all errands to it; an hour is the most.
+        """
         errand.failures += 1
         errand.due_ms = now_ms + pause_ms(errand.failures)
+        until_ms = now_ms + min(max(rest_ms, 0), LONGEST_REST_MS)
+        self._resting[errand.notifier] = max(until_ms, self._resting.get(errand.notifier, 0))
 
     def commit_offsets(self) -> dict[int, int]:
         """Return per partition the offset up to which everything is settled."""

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 
-from agents.notify import log, webhook
-from agents.notify._port import BuildNotifier, Notifier, NotifyConfig
+from agents.notify import alertmanager, log, webhook
+from agents.notify._port import TEST, BuildNotifier, Busy, Duty, Hours, Keeper, Notice, Notifier, NotifyConfig
 
-NOTIFIERS: Mapping[str, BuildNotifier] = {"log": log.build, "webhook": webhook.build}
+NOTIFIERS: Mapping[str, BuildNotifier] = {
+    "log": log.build,
+    "webhook": webhook.build,
+    "alertmanager": alertmanager.build,
+}
 """Name (as in `deliveries`) -> how to build it."""
 
 
@@ -19,4 +23,16 @@ def build_notifiers(config: NotifyConfig) -> dict[str, Notifier]:
     return {name: notifier for name, notifier in built.items() if notifier is not None}
 
 
-__all__ = ["NOTIFIERS", "BuildNotifier", "Notifier", "NotifyConfig", "build_notifiers"]
+__all__ = [
+    "NOTIFIERS",
+    "TEST",
+    "BuildNotifier",
+    "Busy",
+    "Duty",
+    "Hours",
+    "Keeper",
+    "Notice",
+    "Notifier",
+    "NotifyConfig",
+    "build_notifiers",
+]

@@ -1,15 +1,18 @@
 """A worker process with judge and delivery only: `python -m tests.agents.judging_process` with the usual settings."""
 
+from dataclasses import replace
+
 from agents import deliver, judge
 from agents.app import make_app
+from agents.deliver_routes import notify_config
 from agents.deliver_store import DeliverStore
 from agents.judge_store import JudgeStore
-from agents.notify import NotifyConfig, build_notifiers
+from agents.notify import build_notifiers
 from agents.processes import prepare, run, state_dir, warehouse
 from agents.publisher import Publisher
 from agents.refusals import Quarantine
 from agents.settings import read_settings
-from agents.topics import ALERTS, TARGETS, topic_state
+from agents.topics import ALERTS, TARGETS, Cluster, topic_state
 from tests.agents.judged_world import GRID
 
 
@@ -27,12 +30,14 @@ def main() -> None:
         pace=judge.Pace(round_s=0.25),
     )
     judge.register(app, judging)
+    cluster = Cluster(settings.brokers, timeout_s=5.0)
     delivering = deliver.DeliverWorker(
         app,
-        build_notifiers(NotifyConfig(webhook_url=settings.webhook_url, webhook_may_be_local=True)),
+        build_notifiers(replace(notify_config(settings), webhook_may_be_local=True)),
         DeliverStore(warehouse(settings)),
         Quarantine(warehouse(settings), ALERTS, alerts.incarnation),
         partitions=alerts.partitions,
+        is_topic_there=lambda: ALERTS in cluster.states([ALERTS]),
     )
     deliver.register(app, delivering)
     run(app)

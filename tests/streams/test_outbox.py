@@ -153,3 +153,21 @@ def test_no_offset_passes_an_unsettled_alert_and_everything_ends(
         for episode in "abc":
             mine = [sequence for name, sequence in order if name == episode]
             assert mine == sorted(mine)
+
+
+def test_a_receiver_that_asks_for_a_rest_gets_it_from_every_errand_and_for_an_hour_at_most() -> None:
+    outbox = filled(FIRING, OTHER)
+    outbox.postpone(take(outbox, "webhook", 5_000), 5_000, rest_ms=90_000)
+    assert outbox.next_errand("webhook", 94_999) is None
+    assert outbox.next_due_ms("webhook") == 95_000
+    assert take(outbox, "log", 5_000).alert == FIRING
+    outbox.postpone(take(outbox, "webhook", 95_000), 95_000, rest_ms=10**12)
+    assert outbox.next_due_ms("webhook") == 95_000 + 3_600_000
+
+
+def test_a_shorter_rest_does_not_end_a_longer_one() -> None:
+    outbox = filled(FIRING, OTHER)
+    first, second = (Errand(alert, "log", 1) for alert in (FIRING, OTHER))
+    outbox.postpone(first, 0, rest_ms=60_000)
+    outbox.postpone(second, 1_000)
+    assert outbox.next_errand("log", 59_999) is None

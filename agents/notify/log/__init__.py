@@ -2,10 +2,9 @@
 
 from typing import TextIO
 
-from agents.notify._port import NotifyConfig
+from agents.notify._port import Notice, NotifyConfig
 from streams.codecs import encode_json
 from streams.errors import DeliveryError
-from streams.events.judging import Alert
 
 
 class LogNotifier:
@@ -14,14 +13,14 @@ class LogNotifier:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    async def send(self, alert: Alert) -> None:
+    async def send(self, notice: Notice) -> None:
         """Write one line.
 
         Raises:
             DeliveryError: The stream is closed or full; may be tried again.
         """
         try:
-            self._stream.write(encode_json(alert).decode() + "\n")
+            self._stream.write(encode_json(notice.alert).decode() + "\n")
             self._stream.flush()
         except (OSError, ValueError) as error:
             raise DeliveryError(f"log: {type(error).__name__}", is_retryable=True) from error

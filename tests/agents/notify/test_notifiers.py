@@ -1,54 +1,33 @@
-"""Notifiers: none forgotten, the body that receivers know, what statuses mean, and a webhook to a real receiver."""
+"""Notifiers: none forgotten, the body that receivers know, the signature, what statuses mean, and a real receiver."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import io
-import json
 import logging
 import pkgutil
 import re
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from pathlib import Path
 
-import msgspec
 import pytest
 
 from agents import notify
-from agents.notify import NOTIFIERS, NotifyConfig, build_notifiers
-from agents.notify._statuses import meaning_of
+from agents.notify import NOTIFIERS, Busy, Notice, NotifyConfig, build_notifiers
+from agents.notify._post import Poster
+from agents.notify._statuses import meaning_of, wait_of
 from agents.notify.log import LogNotifier
 from agents.notify.webhook.body import body_of
 from agents.notify.webhook.sender import WebhookNotifier
+from agents.notify.webhook.signature import headers_of, keys_of, message_id
 from streams.codecs import Ok, decode
 from streams.errors import ConfigError, DeliveryError
-from streams.events.judging import Alert
+from tests.agents.notify.alerts import FIRING, RESOLVED, WORKING
+from tests.agents.notify.doors import Door, Manner, running_door
 
-FIRING = Alert(
-    tenant="acme",
-    alert_id="a" * 32,
-    dedup_key="d" * 32,
-    sequence=0,
-    target="happy/country=NO",
-    version=3,
-    detector="e-detector",
-    state="firing",
-    reason="the detector found a change to the worse",
-    severity="warning",
-    started_at_ms=1_772_330_400_000,
-    at_ms=1_772_330_400_000,
-    slice={"country": "NO"},
-    objective=60.0,
-    score=-80.0,
-    lower=-93.75,
-    upper=None,
-    n=10,
-    coverage=0.9,
-    summary="Happiness in country NO has drifted below its target.",
-    runbook="docs/runbooks/happiness-drift.md",
-)
-RESOLVED = msgspec.structs.replace(FIRING, state="resolved", sequence=1, at_ms=1_772_334_000_250)
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the specification's own example
 
 
 def test_every_notifier_is_registered() -> None:
@@ -67,7 +46,7 @@ def test_the_configuration_does_not_show_its_secret() -> None:
 
 def test_the_log_writes_one_line_of_json() -> None:
     out = io.StringIO()
-    asyncio.run(LogNotifier(out).send(FIRING))
+    asyncio.run(LogNotifier(out).send(Notice(FIRING)))
     (line,) = out.getvalue().splitlines()
     assert decode(line.encode()) == Ok(FIRING)
 
@@ -76,12 +55,12 @@ def test_a_closed_log_may_be_tried_again() -> None:
     out = io.StringIO()
     out.close()
     with pytest.raises(DeliveryError) as caught:
-        asyncio.run(LogNotifier(out).send(FIRING))
+        asyncio.run(LogNotifier(out).send(Notice(FIRING)))
     assert caught.value.is_retryable
 
 
 def test_a_firing_alert_in_alertmanagers_words() -> None:
-    body = body_of(FIRING)
+    body = body_of(Notice(FIRING, WORKING))
     (alert,) = body["alerts"]
     assert (body["version"], body["status"], body["groupKey"], body["truncatedAlerts"]) == (
         "4", "firing", "acme/happy/country=NO", 0,
@@ -95,6 +74,8 @@ def test_a_firing_alert_in_alertmanagers_words() -> None:
         "target": "happy/country=NO",
         "detector": "e-detector",
         "severity": "warning",
+        "hours": "working",
+        "routes": "desk,noc",
         "slice_country": "NO",
     }
     assert alert["annotations"]["summary"] == FIRING.summary
@@ -105,7 +86,7 @@ def test_a_firing_alert_in_alertmanagers_words() -> None:
 
 
 def test_a_resolved_alert_has_its_end_and_the_same_identity() -> None:
-    (before,), (after,) = body_of(FIRING)["alerts"], body_of(RESOLVED)["alerts"]
+    (before,), (after,) = body_of(Notice(FIRING))["alerts"], body_of(Notice(RESOLVED))["alerts"]
     assert after["endsAt"] == "2026-03-01T03:00:00.250Z"
     assert after["status"] == "resolved"
     assert {name: after[name] for name in ("labels", "fingerprint", "startsAt")} == {
@@ -126,6 +107,58 @@ def test_what_answers_mean(meaning: str, statuses: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [
+        (None, None), ("", None), ("soon", None), ("-5", None), ("1.5", None), ("٣", None),
+        ("0", 0.0), (" 7 ", 7.0), ("9" * 400, 999_999_999_999.0),
+        ("Sun, 01 Mar 2026 02:00:30 GMT", 30.0), ("Sun, 01 Mar 2026 01:00:00 GMT", 0.0),
+    ],
+)  # fmt: skip
+def test_when_a_receiver_asks_to_come_back(said: str | None, wait_s: float | None) -> None:
+    assert wait_of(said, FIRING.at_ms / 1000) == wait_s
+
+
+def test_the_signature_is_the_one_of_the_specification() -> None:
+    headers = headers_of(
+        keys_of(SECRET, source="s"), "msg_p5jXN8AQM9LWM0D4loKWxJek", b'{"test": 2432232314}', 1_614_265_330
+    )
+    assert headers == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+
+
+def test_several_secrets_give_several_signatures() -> None:
+    other = "whsec_" + base64.b64encode(b"x" * 32).decode()
+    keys = keys_of(f"{SECRET}\n\n {other} \n", source="s")
+    assert len(keys) == 2
+    assert [len(headers_of(keys[:n], "i", b"", 1).get("webhook-signature", "").split()) for n in (0, 1, 2)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " \n", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_short", "whsec_" + "A" * 28, "whsec_" + "A" * 88,
+     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!!"],
+)  # fmt: skip
+def test_what_is_no_secret_is_refused_without_being_shown(text: str) -> None:
+    with pytest.raises(ConfigError, match="allowed: ") as caught:
+        keys_of(text, source="the file")
+    assert not text.strip() or text.removeprefix("whsec_") not in str(caught.value) or text == "whsec_"
+
+
+def test_a_message_keeps_its_id_and_each_state_has_its_own() -> None:
+    assert message_id(Notice(FIRING)) == message_id(Notice(FIRING, WORKING)) == f"{'a' * 32}_0"
+    assert message_id(Notice(RESOLVED)) != message_id(Notice(FIRING))
+
+
+def test_a_missing_secret_file_is_named(tmp_path: Path) -> None:
+    config = NotifyConfig(webhook_url="https://desk.example/x", webhook_secret_file=str(tmp_path / "none"))
+    with pytest.raises(ConfigError, match=r"XPULSE_WEBHOOK_SECRET_FILE.*none"):
+        build_notifiers(config)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "file:///etc/passwd", "ftp://desk.example/x", "gopher://desk.example", "desk.example", "http://", "https:///x",
@@ -138,89 +171,41 @@ def test_addresses_that_are_refused_at_the_start(url: str) -> None:
     assert "/x" not in str(caught.value).replace("/path", "")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]", "169.254.169.254"])
-def test_this_machine_and_its_link_are_not_called(host: str) -> None:
-    notifier = WebhookNotifier(f"http://{host}:9/hook", may_be_local=False)
-    with pytest.raises(DeliveryError, match="not allowed") as caught:
-        asyncio.run(notifier.send(FIRING))
-    assert not caught.value.is_retryable
-
-
-def test_the_link_is_not_called_even_if_this_machine_may_be() -> None:
-    with pytest.raises(DeliveryError, match="not allowed"):
-        asyncio.run(WebhookNotifier("http://169.254.169.254/", may_be_local=True).send(FIRING))
-
-
-class Receiver(ThreadingHTTPServer):
-    """A receiver on this machine; each path misbehaves in its own way."""
-
-    daemon_threads = True
-    bodies: ClassVar[list[dict[str, Any]]] = []
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients hang up here on purpose."""
-
-
-class Answers(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        Receiver.bodies.append(body)
-        kind = self.path.split("/")[-1]
-        if kind == "hang":
-            time.sleep(3)
-        elif kind == "reset":
-            self.connection.close()
-        elif kind == "drip":
-            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            for _ in range(30):
-                time.sleep(0.1)
-                self.wfile.write(b"x-a: b\r\n")
-        elif kind == "redirect":
-            self.send_response(307)
-            self.send_header("location", "/200")
-            self.end_headers()
-        else:
-            self.send_response(int(kind))
-            self.end_headers()
-            self.wfile.write(b"x" * 100_000)
-
-    def log_message(self, *args: Any) -> None:
-        """Keep quiet."""
-
-
 @pytest.fixture
-def receiver() -> Iterator[str]:
-    Receiver.bodies.clear()
-    server = Receiver(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/secret-path"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def door() -> Iterator[Door]:
+    with running_door() as running:
+        yield running
 
 
-async def post(url: str, *, attempt_s: float = 5.0) -> None:
-    notifier = WebhookNotifier(url, may_be_local=True, attempt_s=attempt_s)
+async def post(url: str, *, attempt_s: float = 5.0, keys: tuple[bytes, ...] = ()) -> None:
+    poster = Poster(f"{url}/secret-path", name="webhook", setting="test", may_be_local=True, attempt_s=attempt_s)
+    notifier = WebhookNotifier(poster, keys)
     try:
-        await notifier.send(FIRING)
+        await notifier.send(Notice(FIRING))
     finally:
         await notifier.close()
 
 
 @pytest.mark.integration
-def test_a_receiver_gets_the_body(receiver: str) -> None:
-    asyncio.run(post(f"{receiver}/200"))
-    assert Receiver.bodies == [body_of(FIRING)]
+def test_a_receiver_gets_the_signed_body(door: Door) -> None:
+    asyncio.run(post(door.url, keys=keys_of(SECRET, source="s")))
+    (posted,) = door.posted
+    assert posted.body == body_of(Notice(FIRING))
+    assert posted.headers["host"] == door.url.removeprefix("http://")
+    assert abs(int(posted.headers["webhook-timestamp"]) - time.time()) < 60
+    signed = f"{posted.headers['webhook-id']}.{posted.headers['webhook-timestamp']}.".encode() + posted.raw
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert posted.headers["webhook-signature"] == f"v1,{expected}"
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("kind", "reason", "is_retryable"),
+    ("manner", "reason", "is_retryable"),
     [
-        ("429", "HTTP 429", True),
-        ("500", "HTTP 500", True),
-        ("404", "HTTP 404", False),
+        ("busy", "HTTP 429", True),
+        ("fail", "HTTP 500", True),
+        ("refuse", "HTTP 400", False),
         ("redirect", "HTTP 307", False),
         ("reset", "RemoteProtocolError|ReadError", True),
         ("hang", "no answer in time|ReadTimeout", True),
@@ -228,22 +213,32 @@ def test_a_receiver_gets_the_body(receiver: str) -> None:
     ],
 )
 def test_a_receiver_that_does_not_take_it(
-    receiver: str, kind: str, reason: str, is_retryable: bool, caplog: pytest.LogCaptureFixture
+    door: Door, manner: Manner, reason: str, is_retryable: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
+    door.manner = manner
     started = time.monotonic()
     with pytest.raises(DeliveryError) as caught:
-        asyncio.run(post(f"{receiver}/{kind}", attempt_s=0.5))
+        asyncio.run(post(door.url, attempt_s=0.5))
     assert time.monotonic() - started < 2.5
     assert caught.value.is_retryable is is_retryable
+    assert not isinstance(caught.value, Busy)
     assert re.fullmatch(rf"webhook 127\.0\.0\.1: ({reason})", caught.value.reason)
     assert "secret-path" not in caplog.text + repr(caught.value) + repr(caught.value.__cause__)
-    assert len(Receiver.bodies) == 1
+    assert len(door.posted) == 1
 
 
 @pytest.mark.integration
-def test_nobody_there_may_be_tried_again(receiver: str) -> None:
+def test_a_receiver_may_say_when_to_come_back(door: Door) -> None:
+    door.manner, door.retry_after = "busy", "30"
+    with pytest.raises(Busy) as caught:
+        asyncio.run(post(door.url))
+    assert (caught.value.is_retryable, caught.value.retry_after_s) == (True, 30.0)
+
+
+@pytest.mark.integration
+def test_nobody_there_may_be_tried_again() -> None:
     with pytest.raises(DeliveryError) as caught:
-        asyncio.run(post("http://127.0.0.1:9/secret-path"))
+        asyncio.run(post("http://127.0.0.1:9"))
     assert caught.value.is_retryable
     assert caught.value.reason == "webhook 127.0.0.1: ConnectError"
