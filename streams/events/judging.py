@@ -12,6 +12,8 @@ PeriodKind = Literal["day", "week", "month", "quarter"]
 VerdictKind = Literal["met", "missed", "undecided", "too_few", "no_data"]
 Trend = Literal["up", "flat", "down", "unknown"]
 AlertState = Literal["firing", "resolved"]
+AlertKind = Literal["drift", "absence", "slow_burn", "watermelon", "stall"]
+AlertCalls = Literal["yes", "inhibited", "replayed"]
 Severity = Literal["info", "warning", "critical"]
 Objective = Annotated[float, msgspec.Meta(ge=-100.0, le=100.0)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
@@ -82,6 +84,10 @@ class Verdict(Event, frozen=True, kw_only=True, tag="verdict"):
         evidence: Detector's mean over its alarm level; 1 and more fires.
         drifting: A drift was raised and recovery is not confirmed.
         coverage: Share of the released answers in scope that name all the slice's dimensions, 0 to 1.
+        excluded_n: Answers or windows of the period that exclusions take out: verdict, score, interval and n are
+            without them.
+        plain_verdict: The verdict with everything in.
+        plain_score: The score with everything in.
     """
 
     tenant: Id
@@ -101,17 +107,23 @@ class Verdict(Event, frozen=True, kw_only=True, tag="verdict"):
     coverage: float | None
     evidence: float
     drifting: bool
+    excluded_n: Count = 0
+    plain_verdict: VerdictKind = "no_data"
+    plain_score: float | None = None
 
 
 class Alert(Event, frozen=True, kw_only=True, tag="alert"):
-    """One state of one drift episode; carries only what is published already.
+    """One state of one episode; carries only what is published already.
 
     Attributes:
         alert_id: Stable over restarts; one per episode.
         dedup_key: Stable over episodes of the same target and detector.
-        sequence: 0 when it fires, 1 when it is resolved.
+        sequence: 0 when it opens, one more for each update, the last one when it is resolved.
         started_at_ms: End of the epoch or window at which it fired.
         at_ms: End of the epoch or window of this state.
+        kind: What kind of trouble it is.
+        calls: Whether it may call anybody: not if another alert explains it, nor if it comes from old data.
+        inhibited_by: Id of the alert that explains it; empty = none.
         since_ms: End of the first epoch or window of the change; 0 = not known, and nothing is explained.
         usual: Score before the change, with its n; `change` is what whole epochs or windows since then differ by.
         mix_share: Part of the change that is another mixture of the parts; 1 = all of it.
@@ -144,6 +156,9 @@ class Alert(Event, frozen=True, kw_only=True, tag="alert"):
     summary: Text
     runbook: Text
     link: OptionalId = ""
+    kind: AlertKind = "drift"
+    calls: AlertCalls = "yes"
+    inhibited_by: OptionalId = ""
     since_ms: TimeMs = 0
     usual: float | None = None
     usual_n: Count = 0
