@@ -31,6 +31,8 @@ def annotations_of(notice: Notice) -> dict[str, str]:
         "summary": alert.summary,
         "reason": alert.reason,
         "runbook_url": alert.runbook,
+        **({"dashboard_url": alert.link} if alert.link else {}),
+        **({"silence_url": alert.silence_link} if alert.silence_link else {}),
         "objective": f"{alert.objective:g}",
         "n": str(alert.n),
         **{name: f"{value:.4g}" for name, value in figures.items() if value is not None},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -35,7 +35,7 @@ Episode = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Posted:
-    sequence: int
+    notice: Notice
     labels: Labels
     at_ms: int
 
@@ -83,7 +83,7 @@ class AlertmanagerNotifier:
         self._forget()
         for batch in _batches(_one_per_identity(notices)):
             async with self._lock:
-                await self._post_again([notice for notice in batch if not self._is_stale(notice)])
+                await self._post_again([self._fullest(notice) for notice in batch if not self._is_stale(notice)])
 
     async def beat(self) -> None:
         """Post the sign of life.
@@ -122,7 +122,7 @@ class AlertmanagerNotifier:
             return
         await self._poster.post(orjson.dumps([body for notice in notices for body in self._bodies(notice, now_ms)]))
         for notice in notices:
-            self._posted[_episode(notice)] = _Posted(notice.alert.sequence, labels_of(notice), now_ms)
+            self._posted[_episode(notice)] = _Posted(notice, labels_of(notice), now_ms)
 
     def _bodies(self, notice: Notice, now_ms: int) -> Iterator[dict[str, Any]]:
         """Return the alert, after the end of the one that it was under other labels: another severity, say."""
@@ -133,7 +133,13 @@ class AlertmanagerNotifier:
 
     def _is_stale(self, notice: Notice) -> bool:
         before = self._posted.get(_episode(notice))
-        return before is not None and notice.alert.sequence < before.sequence
+        return before is not None and notice.alert.sequence < before.notice.alert.sequence
+
+    def _fullest(self, notice: Notice) -> Notice:
+        """Return the alert as it was sent, if it was: a table may keep less of it."""
+        before = self._posted.get(_episode(notice))
+        is_same = before is not None and before.notice.alert.sequence == notice.alert.sequence
+        return replace(notice, alert=before.notice.alert) if before is not None and is_same else notice
 
     def _forget(self) -> None:
         limit_ms = self._clock() - REMEMBER_MS

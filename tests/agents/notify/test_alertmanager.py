@@ -225,6 +225,24 @@ def test_many_alerts_are_told_in_batches() -> None:
     assert {one["labels"]["target"] for body in door.bodies() for one in body} == {one.alert.target for one in many}
 
 
+@pytest.mark.integration
+def test_what_is_told_again_is_as_full_as_what_was_sent() -> None:
+    sent = Notice(
+        msgspec.structs.replace(FIRING, link="https://screens.example/t", silence_link="https://am.example/s")
+    )
+
+    async def story(notifier: AlertmanagerNotifier) -> None:
+        await notifier.send(sent)
+        await notifier.keep([Notice(FIRING, WORKING)])
+
+    with running_door() as door:
+        with_notifier(door.url, story, keep_s=60)
+    (first,), (ended, again) = door.bodies()
+    assert first["annotations"] == again["annotations"]
+    assert first["annotations"]["silence_url"] == "https://am.example/s"
+    assert (ended["labels"], again["labels"]["hours"]) == (first["labels"], "working")
+
+
 def test_an_alert_holds_much_longer_than_a_restart_takes() -> None:
     assert HOLDS * NotifyConfig().repost_s == 900
 
