@@ -122,11 +122,9 @@ class WhyStore:
         return explain(question, before, after, happenings)
 
     def _figures(self, target: Target, question: Question, moment: Moment) -> tuple[list[Row], list[Row]]:
-        if target.indicator == "happiness":
+        if INDICATORS[target.indicator].reads == "blocks":
             return self.answers(target.tenant, question)
-        if target.indicator == "good_time":
-            return self.windows(target, question, moment.unit_ms)
-        return [], []
+        return self.windows(target, question, moment.unit_ms)
 
     def answers(self, tenant: str, question: Question) -> tuple[list[Row], list[Row]]:
         """Return the released answers of the slice before and since the change, added up by label."""

@@ -3,15 +3,15 @@
 Place: 1 where a change names exactly the slice. Half for each dimension of the slice that it leaves open (it concerned
 more than the slice). For each dimension that it names beyond the slice, the part of the drop that this value
 contributed: a change of one service counts fully for a country that fell in that service alone, and for nothing where
-that service did not fall. Half where that is not known; a dimension that these figures do not have at all says nothing.
-A change that names another value of the slice's own dimension happened elsewhere and is left out.
+that service did not fall. Half where that is not known. A change that names another value of the slice's own dimension
+happened elsewhere and is left out.
 
 Time: span / (span + distance) from the start of what is to be explained. After that start the distance counts twice, as
 the start is an estimate; what came after the alert is left out. All of it is fractions of integers, so the order is the
 same everywhere.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -51,7 +51,6 @@ class Scene:
         since_ms: End of the first epoch or window of the change; ms UTC.
         until_ms: When the alert was raised; ms UTC.
         reach_ms: How far back is looked.
-        dimensions: Dimensions that the figures have.
         parts: Those whose contributions are known: dimension -> value -> part of the change, 1 = all of it.
     """
 
@@ -59,7 +58,6 @@ class Scene:
     since_ms: int
     until_ms: int
     reach_ms: int
-    dimensions: Collection[str]
     parts: Mapping[str, Mapping[str, Fraction]]
 
 
@@ -97,7 +95,7 @@ def nearness(scene: Scene, where: Labels) -> Fraction:
     for name, value in where.items():
         if name in scene.slice:
             near *= scene.slice[name] == value
-        elif name in scene.dimensions:
+        else:
             near *= _part(scene.parts.get(name), value)
     return near
 

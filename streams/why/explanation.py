@@ -100,7 +100,7 @@ def explain(question: Question, before: Sequence[Row], after: Sequence[Row], hap
     telling = {name: found for name, found in splits.items() if len(named_values([*before, *after], name)) > 1}
     scene = Scene(
         slice=question.slice, since_ms=question.since_ms, until_ms=question.until_ms, reach_ms=question.reach_ms,
-        dimensions=question.dimensions, parts={name: _shares(found) for name, found in splits.items()},
+        parts={name: _shares(found) for name, found in splits.items()},
     )  # fmt: skip
     return Why(
         since_ms=question.since_ms,

@@ -17,7 +17,6 @@ SCENE = Scene(
     since_ms=SINCE_MS,
     until_ms=SINCE_MS + 12 * HOUR_MS,
     reach_ms=168 * HOUR_MS,
-    dimensions=DIMENSIONS,
     parts={"site": {"NO-1": Fraction(9, 10), "NO-2": Fraction(1, 10), "NO-3": Fraction(-1, 5)}},
 )
 
@@ -36,7 +35,7 @@ def change(name: str, hours: float = -1.0, **where: str) -> Happening:
         ({"country": "NO", "service": "mail", "site": "NO-3"}, Fraction(0)),
         ({"country": "NO", "service": "mail", "site": "NO-9"}, Fraction(0)),
         ({"country": "NO", "service": "mail", "channel": "chat"}, Fraction(1, 2)),
-        ({"country": "NO", "service": "mail", "application": "outlook"}, Fraction(1)),
+        ({"country": "NO", "service": "mail", "application": "outlook"}, Fraction(1, 2)),
         ({"country": "SE", "service": "mail"}, Fraction(0)),
         ({"service": "vpn"}, Fraction(0)),
     ],
