@@ -8,9 +8,9 @@ from agents import deliver, judge, records, release, seal
 from agents.app import make_app
 from agents.deliver_routes import notify_config
 from agents.deliver_store import DeliverStore
-from agents.docket import Grid
 from agents.gateway.identity import read_key
 from agents.incarnation import Guarded, IncarnationGuard
+from agents.judge_news import Grid
 from agents.judge_store import JudgeStore
 from agents.notify import build_notifiers
 from agents.processes import state_dir, warehouse

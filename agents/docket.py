@@ -9,50 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
 
-from agents.judge_store import Closed, MetricKey, TargetKey
+from agents.judge_news import Bench, Family, Grid, Published, family_of, read_news
+from agents.judge_store import TargetKey
 from streams.events.judging import Alert, Target
-from streams.rounds import Entry, Epoch, Ruling, Sheet, WindowEnd, rule
-from streams.targets.indicators import INDICATORS
-from streams.verdicts import JudgeState, Ruler
-
-MAX_WINDOWS = 500
-"""Windows that one round takes at most, so that catching up keeps memory bounded."""
+from streams.rounds import Case, Entry, Ruling, rule_family
+from streams.verdicts import JudgeState
 
 Cases = Mapping[TargetKey, Sequence[Target]]
 """Target -> its known versions."""
-K = TypeVar("K")
-
-
-class Published(Protocol):
-    """What a round asks for; all of it is public but the judge's own states."""
-
-    def states(self, tenants: Collection[str]) -> dict[TargetKey, JudgeState]:
-        """Return the newest state of every target of the tenants that was ever judged."""
-
-    def epochs(self, since: Mapping[str, int]) -> dict[str, list[Epoch]]:
-        """Return each tenant's released epochs after an instant (ms UTC), oldest first; perhaps not all at once."""
-
-    def closed(self) -> Closed | None:
-        """Return how far telemetry is closed; None before the first window is."""
-
-    def windows(
-        self, keys: Collection[MetricKey], closed: Closed, *, after_ms: int, before_ms: int
-    ) -> dict[MetricKey, list[WindowEnd]]:
-        """Return the published windows that end strictly between two instants (ms UTC), oldest first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """The grids that targets are judged on."""
-
-    epochs: Ruler
-    windows: Ruler
-
-    def of(self, target: Target) -> Ruler:
-        """Return the grid of a target."""
-        return self.epochs if INDICATORS[target.indicator].reads == "blocks" else self.windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +28,13 @@ class Held:
         rulings: Per target, only where there is something to write.
         states: New states, and those read for the first time.
         seen: How far each target has been judged; ms UTC.
+        reached: Lane -> up to when it is complete, as far as anybody asked.
     """
 
     rulings: Mapping[TargetKey, Ruling]
     states: Mapping[TargetKey, JudgeState | None]
     seen: Mapping[TargetKey, int]
+    reached: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def alerts(self) -> list[Alert]:
@@ -131,25 +98,53 @@ def hold(
         grid: The grids.
     """
     known = {**states, **_read_states([key for key in cases if key not in states], store)}
-    ready = {key: versions for key, versions in cases.items() if _knows_enough(versions, known[key])}
-    since = {key: seen.get(key, _begin(versions, known[key])) for key, versions in ready.items()}
-    sheets, until = _news(ready, since, store, grid)
-    rulings = {
-        key: ruling
-        for key, versions in ready.items()
-        if (ruling := rule(versions, known[key], sheets.get(key, ()), grid.of(_newest(versions)))).entries
-    }
+    families = _families(cases, known)
+    benches = {family: _bench(members, cases, known, seen) for family, members in families.items()}
+    news = read_news(benches, store, grid)
+    rulings: dict[TargetKey, Ruling] = {}
+    for family, bench in benches.items():
+        found = rule_family(bench.cases, news.papers[family], grid.of(family))
+        rulings |= {(family.tenant, target): ruling for target, ruling in found.items() if ruling.entries}
     judged = {key: ruling.entries[-1].state for key, ruling in rulings.items()}
     return Held(
         rulings=rulings,
         states={**{key: known[key] for key in cases}, **judged},
-        seen={key: max(since[key], until.get(key, 0)) for key in ready},
+        seen={
+            key: max(seen.get(key, 0), news.until.get(family, 0), _begin(cases[key], known[key]))
+            for family, members in families.items()
+            for key in members
+        },
+        reached=news.reached,
     )
 
 
 def _read_states(keys: Collection[TargetKey], store: Published) -> dict[TargetKey, JudgeState | None]:
     found = store.states({tenant for tenant, _ in keys}) if keys else {}
     return {key: found.get(key) for key in keys}
+
+
+def _families(cases: Cases, known: Mapping[TargetKey, JudgeState | None]) -> dict[Family, list[TargetKey]]:
+    """Return the families of which enough is known: a member that is behind holds up those that it may explain."""
+    families: dict[Family, list[TargetKey]] = defaultdict(list)
+    for key, versions in cases.items():
+        families[family_of(_newest(versions))].append(key)
+    return {
+        family: members
+        for family, members in families.items()
+        if all(_knows_enough(cases[key], known[key]) for key in members)
+    }
+
+
+def _bench(
+    members: Sequence[TargetKey],
+    cases: Cases,
+    known: Mapping[TargetKey, JudgeState | None],
+    seen: Mapping[TargetKey, int],
+) -> Bench:
+    return Bench(
+        cases={key[1]: Case(versions=cases[key], state=known[key]) for key in members},
+        since_ms=min(seen.get(key, _begin(cases[key], known[key])) for key in members),
+    )
 
 
 def _knows_enough(versions: Sequence[Target], state: JudgeState | None) -> bool:
@@ -163,57 +158,3 @@ def _begin(versions: Sequence[Target], state: JudgeState | None) -> int:
 
 def _newest(versions: Iterable[Target]) -> Target:
     return max(versions, key=lambda version: version.version)
-
-
-def _news(
-    cases: Cases, since: Mapping[TargetKey, int], store: Published, grid: Grid
-) -> tuple[dict[TargetKey, Sequence[Sheet]], dict[TargetKey, int]]:
-    """Return what each case has to be judged by, and up to when that is complete."""
-    newest = {key: _newest(versions) for key, versions in cases.items()}
-    blocks = {key: key[0] for key, target in newest.items() if INDICATORS[target.indicator].reads == "blocks"}
-    windows = {key: (key[0], target.metric) for key, target in newest.items() if key not in blocks}
-    epochs = store.epochs(_earliest(blocks, since))
-    ends, before = _windows(_earliest(windows, since), store, grid.windows.unit_ms)
-    sheets: dict[TargetKey, Sequence[Sheet]] = {
-        **{key: epochs[tenant] for key, tenant in blocks.items() if tenant in epochs},
-        **{key: ends[metric] for key, metric in windows.items() if metric in ends},
-    }
-    until = {
-        **{key: epochs[tenant][-1].at_ms for key, tenant in blocks.items() if tenant in epochs},
-        **{key: before[metric] for key, metric in windows.items() if metric in before},
-    }
-    return sheets, until
-
-
-def _earliest(groups: Mapping[TargetKey, K], since: Mapping[TargetKey, int]) -> dict[K, int]:
-    """Return for each group the least instant among its targets."""
-    members: dict[K, list[int]] = defaultdict(list)
-    for key, group in groups.items():
-        members[group].append(since[key])
-    return {group: min(instants) for group, instants in members.items()}
-
-
-def _windows(
-    since: Mapping[MetricKey, int], store: Published, unit_ms: int
-) -> tuple[dict[MetricKey, list[WindowEnd]], dict[MetricKey, int]]:
-    """Return newly closed windows: of all who are nearly up to date, and of those who are furthest behind."""
-    closed = store.closed() if since else None
-    if closed is None:
-        return {}, {}
-    span_ms = MAX_WINDOWS * unit_ms
-    found: dict[MetricKey, list[WindowEnd]] = {}
-    until: dict[MetricKey, int] = {}
-    for keys in _convoys(since, closed.before_ms - span_ms, span_ms):
-        after_ms = min(since[key] for key in keys)
-        before_ms = min(closed.before_ms, after_ms + span_ms)
-        if (after_ms // unit_ms + 1) * unit_ms < before_ms:
-            found.update(store.windows(keys, closed, after_ms=after_ms, before_ms=before_ms))
-            until.update(dict.fromkeys(keys, before_ms - 1))
-    return found, until
-
-
-def _convoys(since: Mapping[MetricKey, int], recent_ms: int, span_ms: int) -> list[list[MetricKey]]:
-    recent = [key for key, instant in since.items() if instant > recent_ms]
-    behind = {key: instant for key, instant in since.items() if instant <= recent_ms}
-    last_ms = min(behind.values(), default=0) + span_ms
-    return [keys for keys in (recent, [key for key, instant in behind.items() if instant < last_ms]) if keys]

@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import faust
 
 from agents.app import aborting
-from agents.docket import Docket, Grid, Held, Published, hold
+from agents.docket import Docket, Held, hold
+from agents.judge_news import Grid, Published
 from agents.metrics import counter, gauge, histogram
 from agents.publisher import Outgoing, Receipt
 from agents.refusals import RefusalStore, log_failure, put_away, sort_out

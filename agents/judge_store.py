@@ -15,12 +15,15 @@ import msgspec
 
 from agents.warehouse.client import Warehouse
 from agents.warehouse.migrate import public_of
+from streams.actions import FOREVER_MS, Order
 from streams.blocks import DIMENSIONS as RECORD_DIMENSIONS
 from streams.catalogue import DIMENSIONS as TELEMETRY_DIMENSIONS
+from streams.codecs import encode_json
 from streams.errors import InvariantError
-from streams.events.judging import Alert
-from streams.rounds import Entry, Epoch, ReleasedBlock, WindowEnd, WindowRow
+from streams.events.judging import Alert, AlertKind
+from streams.rounds import Entry
 from streams.scores import Counts
+from streams.sheets import Epoch, ReleasedBlock, WindowEnd, WindowRow
 from streams.verdicts import JudgeState
 
 TargetKey = tuple[str, str]
@@ -53,6 +56,23 @@ WHERE tenant IN {{tenants:Array(String)}}
   AND epoch BETWEEN fromUnixTimestamp64Milli({{least:Int64}}, 'UTC') AND fromUnixTimestamp64Milli({{most:Int64}}, 'UTC')
 ORDER BY tenant, epoch_ms, block
 """  # noqa: S608 - names of our own
+_ORDERS = f"""
+SELECT tenant, action_id, kind, version, toUnixTimestamp64Milli(log_time), toUnixTimestamp64Milli(event_time),
+       toUnixTimestamp64Milli(end), target, alert_id, {", ".join(RECORD_DIMENSIONS)}
+FROM actions FINAL WHERE tenant IN {{tenants:Array(String)}}
+ORDER BY tenant, action_id, version
+"""  # noqa: S608 - names of our own
+_RECORDED = "SELECT toUnixTimestamp64Milli(reached) FROM records_progress_total"
+_FIRST_STATES = """
+SELECT tenant, alert_id, calls FROM alerts FINAL
+WHERE tenant IN {tenants:Array(String)} AND alert_id IN {alerts:Array(String)} AND sequence = 0
+"""
+_OPEN = """
+SELECT body FROM alerts FINAL
+WHERE tenant = {tenant:String} AND kind = {kind:String} AND (alert_id, sequence) IN (
+    SELECT alert_id, max(sequence) FROM alerts WHERE tenant = {tenant:String} GROUP BY alert_id
+) AND state = 'firing'
+"""
 _CLOSED = """
 SELECT c.generation, toUnixTimestamp64Milli(c.closed_before), p.window_s, p.k
 FROM telemetry_closed AS c CROSS JOIN current_profile AS p
@@ -72,12 +92,13 @@ ORDER BY tenant, metric, end_ms
 
 _VERDICT_COLUMNS = (
     "tenant", "target", "version", "at", "verdict", "score", "lower", "upper", "n", "rolling_score", "rolling_lower",
-    "rolling_upper", "rolling_n", "trend", "coverage", "evidence", "drifting", "state", "written_at",
+    "rolling_upper", "rolling_n", "trend", "coverage", "evidence", "drifting", "excluded_n", "plain_verdict",
+    "plain_score", "state", "written_at",
 )  # fmt: skip
 _ALERT_COLUMNS = (
     "tenant", "alert_id", "sequence", "dedup_key", "target", "version", "detector", "state", "reason", "severity",
     "started_at", "at", "slice", "objective", "score", "lower", "upper", "n", "coverage", "summary", "runbook",
-    "written_at",
+    "kind", "calls", "inhibited_by", "body", "written_at",
 )  # fmt: skip
 _TIMES = {"at": "at_ms", "started_at": "started_at_ms"}
 
@@ -137,6 +158,18 @@ class JudgeStore:
             marks[tenant].append(end_ms)
         return marks
 
+    def orders(self, tenants: Collection[str]) -> dict[str, list[Order]]:
+        """Return every revision of every action of the tenants."""
+        found: dict[str, list[Order]] = defaultdict(list)
+        for tenant, *row in self._warehouse.ask(_ORDERS, {"tenants": sorted(tenants)}):
+            found[tenant].append(_order(row))
+        return found
+
+    def recorded_ms(self) -> int | None:
+        """Return up to when records, and so actions, are stored; ms UTC, None if none ever were."""
+        rows = self._warehouse.ask(_RECORDED)
+        return int(rows[0][0]) if rows else None
+
     def closed(self) -> Closed | None:
         """Return how far telemetry is closed; None before the first window is."""
         rows = self._warehouse.ask(_CLOSED)
@@ -163,8 +196,21 @@ class JudgeStore:
 
     def write_alerts(self, alerts: Sequence[Alert], *, now_ms: int) -> None:
         """Write alerts; the same ones again change nothing but `written_at`."""
-        rows = [[*_values(alert, _ALERT_COLUMNS[:-1]), now_ms] for alert in alerts]
+        rows = [[*_values(alert, _ALERT_COLUMNS[:-2]), encode_json(alert).decode(), now_ms] for alert in alerts]
         self._warehouse.insert_rows("alerts", _ALERT_COLUMNS, rows)
+
+    def replayed(self, alerts: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return those of some episodes (tenant, alert id) whose opening is stored as replayed: it called nobody."""
+        if not alerts:
+            return set()
+        asked = {"tenants": sorted({tenant for tenant, _ in alerts}), "alerts": sorted({name for _, name in alerts})}
+        rows = self._warehouse.ask(_FIRST_STATES, asked)
+        return {(tenant, name) for tenant, name, calls in rows if calls == "replayed"} & set(alerts)
+
+    def open_alerts(self, tenant: str, kind: AlertKind) -> list[Alert]:
+        """Return the newest state of each episode of a tenant and kind that has not ended."""
+        rows = self._warehouse.ask(_OPEN, {"tenant": tenant, "kind": kind})
+        return [msgspec.json.decode(body, type=Alert) for (body,) in rows]
 
     def write_entries(self, entries: Iterable[Entry], *, now_ms: int) -> None:
         """Write ledger rows; the same ones again change nothing but `written_at`."""
@@ -177,6 +223,22 @@ class JudgeStore:
 
 def _values(event: msgspec.Struct, columns: Sequence[str]) -> list[Any]:
     return [getattr(event, _TIMES.get(column, column)) for column in columns]
+
+
+def _order(row: Sequence[Any]) -> Order:
+    action_id, kind, version, recorded_ms, from_ms, until_ms, target, alert_id, *labels = row
+    named = zip(RECORD_DIMENSIONS, labels, strict=True)
+    return Order(
+        action_id=action_id,
+        kind=kind,
+        version=version,
+        recorded_ms=recorded_ms,
+        from_ms=from_ms,
+        until_ms=FOREVER_MS if until_ms is None else until_ms,
+        target=target,
+        alert_id=alert_id,
+        labels={name: value for name, value in named if value},
+    )
 
 
 def _state(target: str, raw: str) -> JudgeState:

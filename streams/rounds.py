@@ -1,116 +1,26 @@
-"""One round of judging: what was published since the last one, cut to slices and folded target by target. Pure.
+"""One round of judging: what was published since the last one, folded instant by instant for a family of targets. Pure.
 
-Published feedback comes as epochs of released blocks, published telemetry as ends of closed windows; both are *sheets*
-that can tell any slice's step. A sheet is all there will ever be for its instant.
+A family is a tenant's targets of one indicator and metric: they are judged by the same sheets, and one of them may
+explain another. Within an instant, targets with fewer dimensions come first, so that a parent has been decided when its
+children are.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import msgspec
 
-from streams.alerts import alert_of, closing_alert
-from streams.detect.drift import DriftState
-from streams.detect.observation import block_of, window_of
-from streams.events.judging import Alert, Target, Verdict
-from streams.scores import Counts
+from streams.absence import AbsenceState
+from streams.actions import Order, Standing, standing
+from streams.alert_ids import alert_id
+from streams.alerts import RETIRED, alert_of, detector_name, rolling_figures
+from streams.detect.drift import DriftState, Onset
+from streams.events.judging import Alert, AlertKind, Target, Verdict
+from streams.life_cycle import POLICIES, Around, Episode, Explainer, Signal, advance, end
+from streams.sheets import LISTEN, Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
+from streams.signals import SIGNALS, Seen, severity_of
 from streams.targets.versions import version_at
-from streams.verdicts import JudgeState, Ruler, Step, judge_epoch, verdict_of
-
-MIXED = "*"
-"""Label of a block whose members differ in that dimension."""
-
-Slice = Mapping[str, str]
-_Names = tuple[str, ...]
-_Values = tuple[str, ...]
-
-
-class Sheet(Protocol):
-    """What was published at one instant for one tenant."""
-
-    @property
-    def at_ms(self) -> int:
-        """End of the epoch or window; ms UTC."""
-        ...
-
-    def step(self, slice_: Slice) -> Step:
-        """Return the instant as a slice sees it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasedBlock:
-    """One published block: its labels (dimension -> common value, `MIXED`, or empty for unknown) and its counts."""
-
-    labels: Mapping[str, str]
-    counts: Counts
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """A released epoch of one tenant; blocks in block order."""
-
-    at_ms: int
-    blocks: Sequence[ReleasedBlock]
-    _cuts: dict[_Names, "_Cut"] = field(default_factory=dict, repr=False, compare=False)
-
-    def step(self, slice_: Slice) -> Step:
-        """Return the blocks whose labels equal the slice, and how many answers name its dimensions at all."""
-        names = tuple(sorted(slice_))
-        cut = self._cuts.get(names) or self._cuts.setdefault(names, _cut(self.blocks, names))
-        mine = cut.blocks.get(tuple(slice_[name] for name in names), ())
-        return Step(
-            at_ms=self.at_ms,
-            observations=tuple(block_of(counts) for counts in mine),
-            scope_n=cut.scope_n,
-            named_n=cut.named_n,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """An epoch's blocks by the values of some dimensions."""
-
-    blocks: Mapping[_Values, Sequence[Counts]]
-    scope_n: int
-    named_n: int
-
-
-def _cut(blocks: Iterable[ReleasedBlock], names: _Names) -> _Cut:
-    by_values: dict[_Values, list[Counts]] = defaultdict(list)
-    scope_n = named_n = 0
-    for block in blocks:
-        values = tuple(block.labels.get(name, "") for name in names)
-        scope_n += block.counts.n
-        if all(value not in {MIXED, ""} for value in values):
-            named_n += block.counts.n
-            by_values[values].append(block.counts)
-    return _Cut(blocks=by_values, scope_n=scope_n, named_n=named_n)
-
-
-@dataclass(frozen=True, slots=True)
-class WindowRow:
-    """One published row of a closed window: its dimensions and its use time, milliseconds."""
-
-    labels: Mapping[str, str]
-    good_ms: int
-    attempted_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class WindowEnd:
-    """A closed window of one tenant and metric; only rows that the public may see."""
-
-    at_ms: int
-    rows: Sequence[WindowRow]
-
-    def step(self, slice_: Slice) -> Step:
-        """Return the share of good time in the rows of the slice; nothing if nothing was attempted there."""
-        mine = [row for row in self.rows if all(row.labels.get(name, "") == value for name, value in slice_.items())]
-        seen = window_of(sum(row.good_ms for row in mine), sum(row.attempted_ms for row in mine))
-        return Step(at_ms=self.at_ms, observations=(seen,) if seen else ())
+from streams.verdicts import JudgeState, Ruler, Step, detector_for, judge_epoch, verdict_begin, verdict_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,36 +39,152 @@ class Ruling:
     alerts: tuple[Alert, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A target to judge: all its known versions, and its newest state (None = it was never judged)."""
+
+    versions: Sequence[Target]
+    state: JudgeState | None
+
+    @property
+    def newest(self) -> Target:
+        """The version with the largest number."""
+        return max(self.versions, key=lambda version: version.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Papers:
+    """What a round judges by.
+
+    Attributes:
+        sheets: In time order; what a state contains already is left out.
+        orders: Actions of the tenant that were written down until the last sheet, at least; in any order.
+        past: Earlier sheets, as far back as `streams.actions.reaching_back` says; in any order.
+    """
+
+    sheets: Sequence[Sheet]
+    orders: Sequence[Order] = ()
+    past: Sequence[Sheet] = ()
+
+
 def rule(versions: Sequence[Target], state: JudgeState | None, sheets: Sequence[Sheet], ruler: Ruler) -> Ruling:
-    """Judge one target through the sheets that its state does not contain yet.
+    """Judge one target alone through the sheets that its state does not contain yet; see `rule_family`."""
+    case = Case(versions=versions, state=state)
+    return rule_family({"": case}, Papers(sheets=sheets), ruler)[""]
+
+
+def rule_family(cases: Mapping[str, Case], papers: Papers, ruler: Ruler) -> dict[str, Ruling]:
+    """Judge the targets of one family through what they do not contain yet.
 
     Args:
-        versions: All known versions of the target.
-        state: Its newest state; None = never judged.
-        sheets: In time order; older ones than the state are left out.
+        cases: By any name.
+        papers: What to judge by.
         ruler: The grid.
 
     Returns:
-        Ledger rows in order, and the alerts that follow from them. Nothing if the state comes from a version that is
-        not among `versions`: somebody knew more, so judging waits until it is known here too.
+        Per case the ledger rows in order, and the alerts that follow. Nothing for a case whose state comes from a
+        version that is not among its versions: somebody knew more, so judging waits until it is known here too.
     """
-    newest = max(versions, key=lambda version: version.version)
-    if state is not None and state.version > newest.version:
-        return Ruling()
-    entries: list[Entry] = []
-    alerts: list[Alert] = []
-    for sheet in sheets:
-        target = version_at(versions, sheet.at_ms)
-        if target is None or not _is_judged(target, newest) or (state is not None and sheet.at_ms <= state.at_ms):
-            continue
-        judged = judge_epoch(state, target, sheet.step(target.slice), ruler)
-        state = judged.state
-        entries.append(Entry(verdict=judged.verdict, state=state))
-        if judged.detection is not None:
-            alerts.append(alert_of(judged.detection, target, judged.verdict))
-    if newest.state == "retired" and state is not None and state.version < newest.version:
-        _close(newest, state, entries, alerts)
-    return Ruling(entries=tuple(entries), alerts=tuple(alerts))
+    benches = {name: _Bench(case) for name, case in cases.items() if _knows_enough(case)}
+    order = sorted(benches.values(), key=lambda bench: (len(bench.newest.slice), bench.newest.target))
+    for sheet in papers.sheets:
+        for bench in order:
+            if (target := bench.due(sheet, ruler)) is not None:
+                bench.judge(target, sheet, papers, ruler, order)
+    for bench in order:
+        bench.retire()
+    return {name: benches[name].ruling() if name in benches else Ruling() for name in cases}
+
+
+def _knows_enough(case: Case) -> bool:
+    return case.state is None or case.state.version <= case.newest.version
+
+
+@dataclass(slots=True)
+class _Bench:
+    """One target while its round lasts."""
+
+    case: Case
+    state: JudgeState | None = field(init=False)
+    newest: Target = field(init=False)
+    entries: list[Entry] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.state, self.newest = self.case.state, self.case.newest
+        if self.state is not None:
+            self.state = _with_open_drift(self.state, self.newest)
+
+    def due(self, sheet: Sheet, ruler: Ruler) -> Target | None:
+        """Return the version that judges a sheet; None if none does, or it is judged already."""
+        target, state = version_at(self.case.versions, sheet.at_ms), self.state
+        if target is None or not _is_judged(target, self.newest) or (state and sheet.at_ms <= state.at_ms):
+            return None
+        return target if not sheet.is_silent or _listens(state, sheet, ruler) else None
+
+    def judge(self, target: Target, sheet: Sheet, papers: Papers, ruler: Ruler, family: Sequence["_Bench"]) -> None:
+        """Fold a sheet into the state, and take every kind of alert through its instant."""
+        step = sheet.step(target.slice)
+        found = standing(
+            papers.orders,
+            target,
+            at_ms=sheet.at_ms,
+            unit_ms=ruler.unit_ms,
+            since_ms=verdict_begin(target, sheet.at_ms),
+        )
+
+        def past() -> Iterable[Step]:
+            return (old.step(target.slice) for old in papers.past)
+
+        judged = judge_epoch(self.state, target, step, ruler, standing=found, past=past)
+        heard_ms = judged.state.heard_ms if sheet.is_silent else sheet.at_ms
+        state = msgspec.structs.replace(judged.state, heard_ms=heard_ms)
+        for kind in SIGNALS:
+            burned = _is_alive(_episode(state, "slow_burn"))
+            seen = Seen(target=target, state=state, verdict=judged.verdict, step=step, burned=burned)
+            self.state = state  # what explains one kind may have been decided for another
+            state = self._live(SIGNALS[kind](seen), seen, found, _explainers(self, kind, sheet, family), ruler)
+        self.state = _tidied(state)
+        verdict = msgspec.structs.replace(judged.verdict, drifting=state.drift.since_ms is not None)
+        self.entries.append(Entry(verdict=verdict, state=self.state))
+
+    def _live(
+        self, signal: Signal, seen: Seen, found: Standing, explainers: Sequence[Explainer], ruler: Ruler
+    ) -> JudgeState:
+        target = seen.target
+        around = Around(
+            at_ms=seen.state.at_ms,
+            unit_ms=ruler.unit_ms,
+            name=(target.tenant, target.target, detector_name(signal.kind, target)),
+            is_muted=found.is_muted,
+            is_acked=found.is_acked,
+            explainers=explainers,
+        )
+        turn = advance(_episode(seen.state, signal.kind), signal, around)
+        if turn.is_published:
+            self.alerts.append(alert_of(turn, target, seen.verdict, signal.figures))
+        state = _with_episode(seen.state, signal.kind, turn.episode)
+        return _afresh(state, signal.kind, target, ruler) if turn.starts_afresh else state
+
+    def retire(self) -> None:
+        """Add the last row of a retired target, and the end of what is open."""
+        target, state = self.newest, self.state
+        if target.state != "retired" or state is None or state.version >= target.version:
+            return
+        at_ms = max(target.valid_from_ms, state.at_ms)
+        last = msgspec.structs.replace(
+            state, version=target.version, at_ms=at_ms, drift=DriftState(), turned=Onset(), episodes=()
+        )
+        verdict = verdict_of(last, target, evidence=0.0)
+        turns = [end(episode, at_ms, RETIRED) for episode in _in_order(state.episodes)]
+        figures = rolling_figures(target, verdict)
+        self.alerts += [alert_of(turn, target, verdict, figures) for turn in turns if turn.is_published]
+        self.entries.append(Entry(verdict=verdict, state=last))
+        self.state = last
+
+    def ruling(self) -> Ruling:
+        """Return what the round led to."""
+        return Ruling(entries=tuple(self.entries), alerts=tuple(self.alerts))
 
 
 def _is_judged(target: Target, newest: Target) -> bool:
@@ -166,11 +192,102 @@ def _is_judged(target: Target, newest: Target) -> bool:
     return target.state == "active" and (target.indicator, target.metric) == (newest.indicator, newest.metric)
 
 
-def _close(retired: Target, state: JudgeState, entries: list[Entry], alerts: list[Alert]) -> None:
-    """Add the last row of a retired target, and the end of an open episode."""
-    at_ms = max(retired.valid_from_ms, state.at_ms)
-    last = msgspec.structs.replace(state, version=retired.version, at_ms=at_ms, drift=DriftState())
-    verdict = verdict_of(last, retired, evidence=0.0)
-    entries.append(Entry(verdict=verdict, state=last))
-    if state.drift.since_ms is not None:
-        alerts.append(closing_alert(retired, verdict, since_ms=state.drift.since_ms))
+def _listens(state: JudgeState | None, sheet: Sheet, ruler: Ruler) -> bool:
+    """Say whether a target still waits for a metric of which nothing comes."""
+    return state is not None and state.heard_ms > 0 and sheet.at_ms - state.heard_ms <= LISTEN * ruler.unit_ms
+
+
+def _episode(state: JudgeState, kind: AlertKind) -> Episode | None:
+    return next((episode for episode in state.episodes if episode.kind == kind), None)
+
+
+def _is_alive(episode: Episode | None) -> bool:
+    return episode is not None and episode.phase != "resolved"
+
+
+def _in_order(episodes: Iterable[Episode]) -> tuple[Episode, ...]:
+    kinds = list(POLICIES)
+    return tuple(sorted(episodes, key=lambda episode: kinds.index(episode.kind)))
+
+
+def _with_episode(state: JudgeState, kind: AlertKind, episode: Episode | None) -> JudgeState:
+    others = [one for one in state.episodes if one.kind != kind]
+    return msgspec.structs.replace(state, episodes=_in_order([*others, episode] if episode else others))
+
+
+def _tidied(state: JudgeState) -> JudgeState:
+    """Return the state without figures that no alert will tell."""
+    is_over = state.drift.since_ms is None and not _is_alive(_episode(state, "drift"))
+    return msgspec.structs.replace(state, turned=Onset()) if is_over else state
+
+
+def _with_open_drift(state: JudgeState, target: Target) -> JudgeState:
+    """Return a state from before there were episodes with the one that its detector holds open."""
+    since_ms = state.drift.since_ms
+    if since_ms is None or _episode(state, "drift") is not None:
+        return state
+    episode = Episode(
+        kind="drift",
+        phase="firing",
+        since_ms=since_ms,
+        alert_id=alert_id(target.tenant, target.target, detector_name("drift", target), since_ms),
+        opened_ms=since_ms,
+        sequence=1,
+        said_ms=since_ms,
+        severity=severity_of("drift", target),
+    )
+    return _with_episode(state, "drift", episode)
+
+
+def _afresh(state: JudgeState, kind: AlertKind, target: Target, ruler: Ruler) -> JudgeState:
+    """Return the state with what finds this kind at its beginning, and what it has learned."""
+    if kind == "drift":
+        return msgspec.structs.replace(state, drift=detector_for(target, ruler).fresh(), turned=Onset())
+    if kind == "absence":
+        heard = state.absence
+        return msgspec.structs.replace(state, absence=AbsenceState(parts=heard.parts, silent_ms=heard.silent_ms))
+    return state
+
+
+def _explainers(bench: _Bench, kind: AlertKind, sheet: Sheet, family: Sequence[_Bench]) -> list[Explainer]:
+    """Return the open alerts that may speak for one kind of alert of a target, the most general first."""
+    own = [one for one in _open_at(bench, sheet.at_ms) if one.kind != kind]
+    found = [Explainer(alert_id=one.alert_id, kind=one.kind, shortfall=None, is_own=True) for one in own]
+    for other in family:
+        if other is not bench:
+            found += _of_other(bench, other, sheet)
+    return found
+
+
+def _of_other(bench: _Bench, other: _Bench, sheet: Sheet) -> list[Explainer]:
+    """Return what another target's alerts may explain: those of a parent, and silence where nothing comes at all."""
+    is_parent = other.newest.slice.items() < bench.newest.slice.items()
+    return [
+        Explainer(
+            alert_id=one.alert_id, kind=one.kind, shortfall=None if one.kind == "absence" else one.shortfall or 0.0
+        )
+        for one in _open_at(other, sheet.at_ms)
+        if is_parent or (one.kind == "absence" and sheet.is_silent)
+    ]
+
+
+def _open_at(bench: _Bench, at_ms: int) -> list[Episode]:
+    episodes = bench.state.episodes if bench.state is not None else ()
+    return [one for one in episodes if one.was_open(at_ms) and not one.inhibited_by]
+
+
+__all__ = [
+    "Case",
+    "Entry",
+    "Epoch",
+    "Papers",
+    "ReleasedBlock",
+    "Ruling",
+    "Sheet",
+    "Step",
+    "WindowEnd",
+    "WindowRow",
+    "rule",
+    "rule_family",
+    "with_silence",
+]

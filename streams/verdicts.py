@@ -1,46 +1,39 @@
 """Judging: one target, one epoch of released blocks (or one closed window) after the other. A pure fold.
 
 The verdict belongs to a calendar period (or to the rest of it from a new target version on) and comes from an
-always-valid interval. The rolling figures are for display. Drift has its own detector, which runs on across periods
-and starts anew with a new version; an episode that is open then stays open until the new promise is kept again.
+always-valid interval. What exclusions take out is kept beside it, so that both verdicts can be told. The rolling
+figures are for display. Drift has its own detector, which runs on across periods and starts anew with a new version; an
+episode that is open then stays open until the new promise is kept again.
 
 The state is all that the next owner of the target needs; it is stored with each verdict.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
 
+from streams.absence import AbsenceState, Heard, listen
+from streams.actions import Interval as Period
+from streams.actions import Standing, overlaps
+from streams.burn import burn_spans
 from streams.detect import DETECTORS, Detector
 from streams.detect.confidence import UNIT, Weights, always_valid, weigh
-from streams.detect.drift import Detection, DriftState
+from streams.detect.drift import Detection, DriftState, Onset
 from streams.detect.observation import Observation, moments_of
 from streams.errors import InvariantError
 from streams.events.judging import Target, Verdict, VerdictKind
+from streams.life_cycle import Episode
 from streams.scores import Interval, Moments, mean_interval, trend
+from streams.spans import Span, added, rolled
 from streams.targets.indicators import INDICATORS
 from streams.targets.periods import period_start
 
 ALPHA = 0.05
 """Probability that a period's interval ever leaves out a stable true mean."""
 
-MAX_SPANS = 56
-"""Parts of the rolling window: 3 hours each in 7 days."""
-
-
-class Span(msgspec.Struct, frozen=True, array_like=True):
-    """Moments of the epochs or windows that end in (start_ms, start_ms + span length]."""
-
-    start_ms: int
-    n: int
-    total: int
-    squares: int
-
-    @property
-    def moments(self) -> Moments:
-        """The sums as a value that adds up."""
-        return Moments(n=self.n, total=self.total, squares=self.squares)
+ABSENCE_RARER = 10.0
+"""How much rarer a false alarm of silence is than one of drift: it takes a tenth of the target's budget."""
 
 
 class JudgeState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +49,13 @@ class JudgeState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         named_n: Those among them whose labels name all dimensions of the slice.
         spans: Parts of the rolling window, oldest first.
         drift: The detector's state.
+        excluded: The part of `weights` that exclusions take out.
+        exclusions: Those that were known at `at_ms`.
+        turned: Figures since the drift, or the recovery from it, that was found last, while its alert is open.
+        absence: What is usual here, and for how long there has been nothing.
+        burnt: Parts of the longest window of the burn rules, oldest first.
+        heard_ms: End of the last window in which anything of the metric was published; 0 = none yet.
+        episodes: Alerts that are pending or open, and the last one of each kind that was resolved.
     """
 
     format: int = 1
@@ -67,6 +67,13 @@ class JudgeState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     named_n: int = 0
     spans: tuple[Span, ...] = ()
     drift: DriftState = DriftState()
+    excluded: Weights = ()
+    exclusions: tuple[Period, ...] = ()
+    turned: Onset = Onset()
+    absence: AbsenceState = AbsenceState()
+    burnt: tuple[Span, ...] = ()
+    heard_ms: int = 0
+    episodes: tuple[Episode, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,12 +85,16 @@ class Step:
         observations: The slice's blocks in block order, or its window; empty = nothing for this slice.
         scope_n: Answers released to the whole tenant in this epoch; count.
         named_n: Those whose block names all dimensions of the slice; count.
+        chances: How often the slice could have spoken (`streams.absence`); count.
+        hits: How often it did; count.
     """
 
     at_ms: int
     observations: tuple[Observation, ...]
     scope_n: int = 0
     named_n: int = 0
+    chances: int = 0
+    hits: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,7 +129,15 @@ def detector_for(target: Target, ruler: Ruler) -> Detector:
     )
 
 
-def judge_epoch(state: JudgeState | None, target: Target, step: Step, ruler: Ruler) -> Judged:
+def judge_epoch(
+    state: JudgeState | None,
+    target: Target,
+    step: Step,
+    ruler: Ruler,
+    *,
+    standing: Standing = Standing(),  # noqa: B008 - immutable
+    past: Callable[[], Iterable[Step]] = tuple,
+) -> Judged:
     """Fold one step into the state and say what is known now.
 
     Args:
@@ -126,6 +145,8 @@ def judge_epoch(state: JudgeState | None, target: Target, step: Step, ruler: Rul
         target: The version that is in force at `step.at_ms`.
         step: One epoch or window, later than the state's.
         ruler: The grid.
+        standing: What operators have said by then.
+        past: Returns earlier steps of this target, those in exclusions at least; asked only when exclusions changed.
 
     Raises:
         InvariantError: The step is not later than the state.
@@ -133,19 +154,75 @@ def judge_epoch(state: JudgeState | None, target: Target, step: Step, ruler: Rul
     if state is not None and step.at_ms <= state.at_ms:
         raise InvariantError(f"{target.target} was judged up to {state.at_ms} already, not later than {step.at_ms}")
     before = _begun(state, target, step.at_ms)
-    watched = detector_for(target, ruler).watch(before.drift, step.observations, at_ms=step.at_ms)
+    usable = () if standing.is_excluded else step.observations
+    watched = detector_for(target, ruler).watch(before.drift, usable, at_ms=step.at_ms)
     after = msgspec.structs.replace(
         before,
         at_ms=step.at_ms,
         weights=weigh(before.weights, step.observations),
         scope_n=before.scope_n + step.scope_n,
         named_n=before.named_n + step.named_n,
-        spans=_rolled(before.spans, step, window_ms=target.window_s * 1000, unit_ms=ruler.unit_ms),
+        spans=rolled(
+            before.spans,
+            step.observations,
+            at_ms=step.at_ms,
+            window_ms=target.window_s * 1000,
+            unit_ms=ruler.unit_ms,
+        ),
         drift=watched.state,
+        excluded=_excluded(before, target, step, standing, past, ruler),
+        exclusions=standing.exclusions,
+        turned=_turned(before.turned, watched.detection, usable),
+        absence=_listened(before.absence, target, step, standing, ruler),
+        burnt=burn_spans(before.burnt, target.burn, usable, at_ms=step.at_ms, unit_ms=ruler.unit_ms),
     )
     return Judged(
         state=after, verdict=verdict_of(after, target, evidence=watched.evidence), detection=watched.detection
     )
+
+
+def verdict_begin(target: Target, at_ms: int) -> int:
+    """Return where the verdict begins that holds at `at_ms`: with the calendar period or the version; ms UTC."""
+    return max(period_start(target.period, at_ms), target.valid_from_ms)
+
+
+def _excluded(
+    before: JudgeState,
+    target: Target,
+    step: Step,
+    standing: Standing,
+    past: Callable[[], Iterable[Step]],
+    ruler: Ruler,
+) -> Weights:
+    """Return what exclusions take out of the verdict, this step included."""
+    excluded = before.excluded
+    if standing.exclusions != before.exclusions:
+        begin_ms = verdict_begin(target, step.at_ms)
+        out = [one for one in past() if begin_ms < one.at_ms <= before.at_ms and _is_out(one, standing, ruler)]
+        excluded = weigh((), [observation for one in out for observation in one.observations])
+    return weigh(excluded, step.observations) if standing.is_excluded else excluded
+
+
+def _is_out(step: Step, standing: Standing, ruler: Ruler) -> bool:
+    return any(overlaps(one, (step.at_ms - ruler.unit_ms, step.at_ms)) for one in standing.exclusions)
+
+
+def _turned(turned: Onset, detection: Detection | None, observations: Iterable[Observation]) -> Onset:
+    """Return the figures since the last turn; nothing before the first one."""
+    if detection is not None:
+        return detection.onset
+    if not turned.since_ms:
+        return turned
+    sums = sum(map(moments_of, observations), start=turned.moments)
+    return msgspec.structs.replace(turned, n=sums.n, total=sums.total, squares=sums.squares)
+
+
+def _listened(state: AbsenceState, target: Target, step: Step, standing: Standing, ruler: Ruler) -> AbsenceState:
+    """Return what is known of the silence; what operators have announced is neither usual nor a silence."""
+    if standing.is_muted or standing.is_excluded:
+        return state
+    level = ABSENCE_RARER * target.run_length / ruler.per_observation
+    return listen(state, Heard(at_ms=step.at_ms, chances=step.chances, hits=step.hits), level=level)
 
 
 def decide(n: int, shares: Interval, *, objective: float, least: int) -> VerdictKind:
@@ -177,27 +254,25 @@ def _begun(state: JudgeState | None, target: Target, at_ms: int) -> JudgeState:
         drift = state.drift
     else:
         return state
-    return JudgeState(version=target.version, at_ms=state.at_ms, period_ms=period_ms, spans=state.spans, drift=drift)
-
-
-def _rolled(spans: tuple[Span, ...], step: Step, *, window_ms: int, unit_ms: int) -> tuple[Span, ...]:
-    """Return the spans with the step added and those dropped that reach out of the window."""
-    length_ms = unit_ms * max(1, -(-window_ms // (MAX_SPANS * unit_ms)))
-    start_ms = (step.at_ms - 1) // length_ms * length_ms
-    sums = {span.start_ms: span.moments for span in spans}
-    for observation in step.observations:
-        sums[start_ms] = sums.get(start_ms, Moments()) + moments_of(observation)
-    first_ms = min(start_ms, step.at_ms - window_ms)
-    return tuple(Span(start, one.n, one.total, one.squares) for start, one in sorted(sums.items()) if start >= first_ms)
+    return msgspec.structs.replace(
+        state,
+        version=target.version,
+        period_ms=period_ms,
+        weights=(),
+        excluded=(),
+        scope_n=0,
+        named_n=0,
+        drift=drift,
+    )
 
 
 def verdict_of(state: JudgeState, target: Target, *, evidence: float) -> Verdict:
     """Return what a state says about its target; `evidence` is the detector's mean over its level."""
     scale = INDICATORS[target.indicator].scale
-    period = _period_moments(state.weights)
-    shares = always_valid(state.weights, alpha=ALPHA)
-    interval = scale.interval(shares) if period.n else None
-    rolling = _added(span.moments for span in state.spans)
+    weights = less(state.weights, state.excluded)
+    period, plain = period_moments(weights), period_moments(state.weights)
+    interval = scale.interval(always_valid(weights, alpha=ALPHA)) if period.n else None
+    rolling = added(state.spans)
     display = mean_interval(rolling)
     shown = scale.interval(display) if display else None
     middle_ms = state.at_ms - target.window_s * 500
@@ -206,7 +281,7 @@ def verdict_of(state: JudgeState, target: Target, *, evidence: float) -> Verdict
         target=target.target,
         version=target.version,
         at_ms=state.at_ms,
-        verdict=decide(period.n, shares, objective=scale.share(target.objective), least=target.min_respondents),
+        verdict=_decided(weights, target),
         score=scale.score(period),
         lower=interval.lower if interval else None,
         upper=interval.upper if interval else None,
@@ -215,21 +290,31 @@ def verdict_of(state: JudgeState, target: Target, *, evidence: float) -> Verdict
         rolling_lower=shown.lower if shown else None,
         rolling_upper=shown.upper if shown else None,
         rolling_n=rolling.n,
-        trend=trend(
-            _added(span.moments for span in state.spans if span.start_ms < middle_ms),
-            _added(span.moments for span in state.spans if span.start_ms >= middle_ms),
-        ),
+        trend=trend(added(state.spans, before_ms=middle_ms), added(state.spans, since_ms=middle_ms)),
         coverage=state.named_n / state.scope_n if state.scope_n else None,
         evidence=evidence,
         drifting=state.drift.since_ms is not None,
+        excluded_n=plain.n - period.n,
+        plain_verdict=_decided(state.weights, target),
+        plain_score=scale.score(plain),
     )
 
 
-def _period_moments(weights: Weights) -> Moments:
+def _decided(weights: Weights, target: Target) -> VerdictKind:
+    objective = INDICATORS[target.indicator].scale.share(target.objective)
+    shares = always_valid(weights, alpha=ALPHA)
+    return decide(period_moments(weights).n, shares, objective=objective, least=target.min_respondents)
+
+
+def less(weights: Weights, excluded: Weights) -> Weights:
+    """Return the weights without those that are excluded; exact."""
+    if not excluded:
+        return weights
+    out = dict(excluded)
+    return tuple((node, rest) for node, weight in weights if (rest := weight - out.get(node, 0)))
+
+
+def period_moments(weights: Weights) -> Moments:
     """Return count and sum of the shares behind the weights; splitting keeps both exactly."""
     n = sum(weight for _, weight in weights) // UNIT
     return Moments(n=n, total=sum(node * weight for node, weight in weights) // UNIT)
-
-
-def _added(parts: Iterable[Moments]) -> Moments:
-    return sum(parts, start=Moments())

@@ -5,13 +5,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from agents.deliver_store import DeliverStore
-from agents.docket import Grid
+from agents.judge_news import Grid
 from agents.judge_store import Closed, JudgeStore, MetricKey, TargetKey
 from agents.warehouse.client import Warehouse
-from streams.events.judging import Alert, Verdict
-from streams.rounds import Entry, Epoch, ReleasedBlock, WindowEnd, WindowRow
+from streams.actions import Order
+from streams.events.judging import Alert, AlertKind, Verdict
+from streams.rounds import Entry
 from streams.scores import Counts
+from streams.sheets import Epoch, ReleasedBlock, WindowEnd, WindowRow
 from streams.verdicts import JudgeState, Ruler
 
 EPOCH_MS = 5_000
@@ -67,6 +68,8 @@ class MemoryWorld:
         self._before_ms: int | None = None
         self._alerts: dict[tuple[str, str, int], Alert] = {}
         self._entries: dict[tuple[str, str, int, int], Entry] = {}
+        self._orders: dict[str, list[Order]] = {}
+        self._recorded_ms: int | None = None
         self.questions = 0
 
     @property
@@ -83,6 +86,29 @@ class MemoryWorld:
 
     def reach(self, number: int) -> None:
         self._before_ms = end(number) + 1
+
+    def order(self, tenant: str, order: Order) -> None:
+        """Let an operator write an action down."""
+        self._orders.setdefault(tenant, []).append(order)
+
+    def record(self, number: int) -> None:
+        """Let records be stored up to the end of epoch `number`."""
+        self._recorded_ms = end(number)
+
+    def orders(self, tenants: Collection[str]) -> dict[str, list[Order]]:
+        self.questions += 1
+        return {tenant: list(self._orders[tenant]) for tenant in tenants if tenant in self._orders}
+
+    def recorded_ms(self) -> int | None:
+        self.questions += 1
+        return self._recorded_ms
+
+    def replayed(self, alerts: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        return {key for key in alerts if (*key, 0) in self._alerts and self._alerts[*key, 0].calls == "replayed"}
+
+    def open_alerts(self, tenant: str, kind: AlertKind) -> list[Alert]:
+        newest = {key[:2]: self._alerts[key] for key in sorted(self._alerts) if key[0] == tenant}
+        return [alert for alert in newest.values() if alert.kind == kind and alert.state == "firing"]
 
     def states(self, tenants: Collection[str]) -> dict[TargetKey, JudgeState]:
         self.questions += 1
@@ -184,7 +210,9 @@ class ClickHouseWorld:
         self._warehouse.insert_rows("tile_audit", columns, rows)
 
     def alerts(self) -> list[Alert]:
-        found = [alert for alert, _ in DeliverStore(self._warehouse).recent(0)]
+        found = [
+            msgspec.json.decode(body, type=Alert) for (body,) in self._warehouse.ask("SELECT body FROM alerts FINAL")
+        ]
         return sorted(found, key=lambda alert: (alert.tenant, alert.alert_id, alert.sequence))
 
     def verdicts(self) -> list[Verdict]:
