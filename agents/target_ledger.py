@@ -8,7 +8,7 @@ broker that forgets gets all versions again by `republish`.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +25,10 @@ COLUMNS = ("tenant", "target", "version", "state", "valid_from", "recorded_at", 
 RETIRED_LATELY_MS = 86_400_000
 
 _ALL = "SELECT body FROM targets FINAL ORDER BY tenant, target, version"
+_ONE = """
+SELECT body FROM targets FINAL
+WHERE target = {target:String} AND {tenant:String} IN ('', tenant) ORDER BY tenant, version
+"""
 _TENANT = "SELECT body FROM targets FINAL WHERE tenant = {tenant:String} ORDER BY target, version"
 
 
@@ -68,6 +72,10 @@ class TargetLedger:
         }
         return [target for target in versions if (target.tenant, target.target) in kept]
 
+    def versions(self, target: str, tenant: str = "") -> list[Target]:
+        """Return all versions of a target, oldest first; tenant by tenant where no tenant is named."""
+        return [_target(row) for row in self._warehouse.ask(_ONE, {"target": target, "tenant": tenant})]
+
     def append(self, targets: Sequence[Target]) -> None:
         """Append versions; the same ones again change nothing."""
         self._warehouse.insert_rows("targets", COLUMNS, [_row(target) for target in targets])
@@ -103,7 +111,24 @@ async def retire(ledger: TargetLedger, publisher: TargetPublisher, tenant: str, 
     Raises:
         DeliveryError: The table or the broker did not acknowledge; retire again.
     """
-    newest = ledger.newest(tenant).values()
+    return await _end(ledger, publisher, list(ledger.newest(tenant).values()), stamp)
+
+
+async def prune(
+    ledger: TargetLedger, publisher: TargetPublisher, tenant: str, stamp: Stamp, gone: Collection[str]
+) -> list[Target]:
+    """End some targets of a tenant, by id, as `retire` ends all.
+
+    Raises:
+        DeliveryError: The table or the broker did not acknowledge; prune again.
+    """
+    newest = ledger.newest(tenant)
+    return await _end(ledger, publisher, [newest[name] for name in newest if name in gone], stamp)
+
+
+async def _end(
+    ledger: TargetLedger, publisher: TargetPublisher, newest: Sequence[Target], stamp: Stamp
+) -> list[Target]:
     ended = [version for target in newest if (version := retirement(target, stamp))]
     ledger.append(ended)
     await _announce(publisher, [*(target for target in newest if target.state == "retired"), *ended])

@@ -7,6 +7,7 @@ import msgspec
 from streams.errors import TargetError
 from streams.events.judging import Target
 from streams.plan.forecast import YEAR_DAYS, Forecast, Outlook, forecast
+from streams.plan.laws import assumed
 from streams.plan.refusals import refusals
 from streams.profile import Profile
 from streams.targets.expansion import Stamp, expand
@@ -30,6 +31,7 @@ class FilePlan(msgspec.Struct, frozen=True, kw_only=True):
         budget: False alerts a year that the file allows; None = the profile states run lengths instead.
         false_alerts: Expected a year over all slices; `false_alerts_at_most`: what the guarantee allows.
         each: One slice of average volume.
+        assumed: What the predictions assume.
         hints: What works but may not be meant.
     """
 
@@ -44,6 +46,7 @@ class FilePlan(msgspec.Struct, frozen=True, kw_only=True):
     false_alerts: float
     false_alerts_at_most: float
     each: Forecast
+    assumed: str
     hints: list[str]
 
 
@@ -86,6 +89,7 @@ def plan_file(
         false_alerts=slices * each.false_alerts,
         false_alerts_at_most=slices * each.false_alerts_at_most,
         each=each,
+        assumed=assumed(measure.reads),
         hints=[],
     )
     return msgspec.structs.replace(plan, hints=_hints(plan, target))

@@ -77,6 +77,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         false_alerts_at_most: What the guarantee allows a year.
         open_days: How long a false alert stays open, in the mean; days.
         drops: Largest first.
+        tried_days: How long delays were looked for: a year, or as many observations as can be tried; days.
         floor: Fall below which no number of answers tells it from the target; points.
         smallest: Smallest fall that is noticed within `horizon_days` in half of all cases; points, None = none is.
         outage_answers: Answers (or windows) to the alert if all are as bad as can be; None = more than was tried.
@@ -93,6 +94,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     false_alerts_at_most: float
     open_days: float
     drops: list[Drop]
+    tried_days: float
     floor: float
     smallest: float | None
     horizon_days: float
@@ -181,6 +183,7 @@ def forecast(outlook: Outlook) -> Forecast:
         false_alerts_at_most=YEAR_DAYS * per_day / outlook.target.run_length,
         open_days=recovery / per_day,
         drops=[_drop(outlook, part) for part in DROPS if part * outlook.length < _room(outlook)],
+        tried_days=_tried(outlook) * size / per_day,
         floor=_floor(outlook) * outlook.length,
         smallest=_smallest(outlook, _horizon(outlook)),
         horizon_days=_horizon(outlook) * size / per_day,
@@ -218,12 +221,16 @@ def _room(outlook: Outlook) -> float:
 
 
 def _drop(outlook: Outlook, part: float) -> Drop:
-    most = int(max(1, min(MAX_STEPS, outlook.observations(YEAR_DAYS))))
-    seen = outlook.after_drop(part, Trial(most=most, enough=_MEDIAN))
+    seen = outlook.after_drop(part, Trial(most=_tried(outlook), enough=_MEDIAN))
     median = None if seen is None else seen.median()
     answers = None if median is None else median * outlook.ruler.per_observation
     level = outlook.measure.scale.at(outlook.objective - part)
     return Drop(points=part * outlook.length, level=level, answers=answers, days=outlook.days(answers))
+
+
+def _tried(outlook: Outlook) -> int:
+    """Return the observations in a year, as far as they can be tried."""
+    return int(max(1, min(MAX_STEPS, outlook.observations(YEAR_DAYS))))
 
 
 def _horizon(outlook: Outlook) -> int:

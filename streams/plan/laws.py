@@ -93,6 +93,14 @@ def window_law(mean: float, size: int) -> Law:
 LAWS: Mapping[str, BuildLaw] = {"windows": window_law}
 """What an indicator reads -> its law; where nothing is said, blocks of answers."""
 
+_ANSWERS = f"independent answers in whole blocks, {NEUTRALS:.0%} of them neutral; slices of equal volume"
+_WINDOWS = f"independent windows of {USES} uses each; slices of equal volume"
+
+
+def assumed(reads: str) -> str:
+    """Return in words what the law of an indicator assumes."""
+    return _WINDOWS if LAWS.get(reads) is window_law else _ANSWERS
+
 
 def law_of(reads: str, mean: float, size: int) -> Law:
     """Return the law of what an indicator reads.

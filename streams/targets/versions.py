@@ -22,7 +22,7 @@ def next_version(previous: Target | None, draft: Target) -> Target | None:
     """
     if previous is None:
         return msgspec.structs.replace(draft, version=1)
-    if _promise(previous) == _promise(draft):
+    if not changes(previous, draft):
         return None
     return msgspec.structs.replace(
         draft,
@@ -51,5 +51,10 @@ def version_at(versions: Sequence[Target], at_ms: int) -> Target | None:
     return max(valid, key=lambda version: version.version, default=None)
 
 
-def _promise(target: Target) -> dict[str, object]:
-    return {name: value for name, value in msgspec.structs.asdict(target).items() if name not in _BOOKKEEPING}
+def changes(previous: Target, draft: Target) -> dict[str, tuple[object, object]]:
+    """Return what another version promises differently: key -> old and new value. Who wrote it when does not count."""
+    return {
+        name: (old, new)
+        for name, old in msgspec.structs.asdict(previous).items()
+        if name not in _BOOKKEEPING and old != (new := getattr(draft, name))
+    }

@@ -63,11 +63,15 @@ def run(*arguments: str | Path) -> str:
 
 
 def test_check_says_what_a_file_means(alone: Path, file: Path) -> None:
-    assert run("check", file) == "desk: good; per country, a false alert in 10,950 answers of a slice on target\n"
+    meaning, hint = run("check", file).splitlines()
+    assert meaning == (
+        "desk: good; happiness at least 60, per country, a false alert in 10,950 answers of a slice on target"
+    )
+    assert hint.startswith("  hint: review: no date")
 
 
 def test_check_takes_the_shipped_files(alone: Path) -> None:
-    assert len(run("check").splitlines()) == 4
+    assert sum(": good; " in line for line in run("check").splitlines()) == 4
 
 
 def test_check_names_the_first_fault(alone: Path, file: Path) -> None:
@@ -116,10 +120,22 @@ def test_known_values_come_from_the_newest_rows_of_the_directory(tmp_path: Path)
     assert (values["application"], values["service"], values["country"]) == (["Mail"], ["messaging"], [])
 
 
-@pytest.mark.integration
-def test_publish_show_and_retire_on_a_running_system(
-    alone: Path, file: Path, broker: str, migrated: Address, store: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_help_teaches_with_an_example(alone: Path) -> None:
+    for command in ("check", "plan", "diff", "publish", "show", "history", "retire", "schema"):
+        assert "xpulse targets " + command in run(command, "--help")
+
+
+def test_files_and_option_must_agree_on_the_tenant(alone: Path, file: Path) -> None:
+    with pytest.raises(ConfigError, match="--tenant: whom the targets are for"):
+        run("diff", file)
+    file.write_text(FILE + "tenant: acme\n")
+    with pytest.raises(ConfigError, match="desk says 'acme' and --tenant says 'other'"):
+        run("diff", file, "--tenant", "other")
+
+
+@pytest.fixture
+def running(alone: Path, broker: str, migrated: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of a running system in the environment."""
     password = alone / "password"
     password.write_text(migrated.password)
     settings = Settings(
@@ -132,6 +148,10 @@ def test_publish_show_and_retire_on_a_running_system(
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     ensure_topics(broker, {TARGETS: 1, ALERTS: 1})
+
+
+@pytest.mark.integration
+def test_publish_show_and_retire_on_a_running_system(running: None, file: Path, store: Warehouse) -> None:
     world = ClickHouseWorld(store)
     assert run("publish", file, "--tenant", "desk-tenant").splitlines() == [
         "desk/country=NO: version 1",
@@ -144,9 +164,59 @@ def test_publish_show_and_retire_on_a_running_system(
     judge_something(world, store)
     assert "desk/country=NO" in run("show", "--tenant", "desk-tenant")
     assert "desk/country=NO" not in run("show", "--tenant", "another")
+    shown = run("show", "desk/country=NO", "--tenant", "desk-tenant")
+    assert "Happiness at least 70" in shown
+    assert "country=NO" in shown
+    assert "too_few" in shown
+    assert "no_data" in run("show", "desk/country=SE", "--tenant", "desk-tenant")
+    (told,) = json.loads(run("show", "desk/country=NO", "--tenant", "desk-tenant", "--json"))
+    assert (told["version"], told["objective"], told["verdict"]["n"]) == (2, 70.0, 5)
     assert run("retire", "--tenant", "desk-tenant", "--reason", "over") == "2 targets retired\n"
     assert run("retire", "--tenant", "desk-tenant", "--reason", "over") == "0 targets retired\n"
     assert "desk/country=NO" not in run("show", "--tenant", "desk-tenant")
+
+
+@pytest.mark.integration
+def test_diff_says_what_publishing_changes_and_writes_nothing(running: None, file: Path, store: Warehouse) -> None:
+    arguments = (file, "--tenant", "diff-tenant")
+    assert run("diff", *arguments).splitlines() == [
+        "0 change, 2 appear, 0 vanish, 0 stay as they are",
+        "  + desk/country=NO",
+        "  + desk/country=SE",
+    ]
+    assert TargetLedger(store).newest("diff-tenant") == {}
+    run("publish", *arguments)
+    assert run("diff", *arguments) == "0 change, 0 appear, 0 vanish, 2 stay as they are\n"
+    file.write_text(FILE.replace("objective: 60", "objective: 70").replace("[NO, SE]", "[DK, NO]"))
+    assert run("diff", *arguments).splitlines() == [
+        "1 change, 1 appear, 1 vanish, 0 stay as they are",
+        "  objective: 60.0 -> 70.0  (1 target)",
+        "  + desk/country=DK",
+        "  - desk/country=SE  (stays in force until `publish --prune`)",
+    ]
+    told = json.loads(run("diff", *arguments, "--json"))
+    assert told["changed"] == {"desk/country=NO": {"objective": {"old": 60.0, "new": 70.0}}}
+    assert "stays in force" in run("diff", *arguments)  # nothing was written
+    assert run("publish", *arguments, "--prune").splitlines()[-1] == "1 retired: the files no longer have them"
+    assert run("diff", *arguments) == "0 change, 0 appear, 0 vanish, 2 stay as they are\n"
+
+
+@pytest.mark.integration
+def test_history_tells_both_times_author_reason_and_change(running: None, file: Path, store: Warehouse) -> None:
+    options = ("--tenant", "past-tenant", "--author", "ana")
+    run("publish", file, *options, "--reason", "first")
+    file.write_text(FILE.replace("objective: 60", "objective: 70"))
+    run("publish", file, *options, "--reason", "we can do better")
+    assert "not judged yet" in run("show", "desk/country=NO", "--tenant", "past-tenant")
+    run("retire", *options, "--reason", "over")
+    first, second, last = json.loads(run("history", "desk/country=NO", "--tenant", "past-tenant", "--json"))
+    assert (first["version"], first["author"], first["reason"], first["changed"]) == (1, "ana", "first", {})
+    assert (second["reason"], second["changed"]) == ("we can do better", {"objective": {"old": 60.0, "new": 70.0}})
+    assert (last["state"], last["changed"]) == ("retired", {"state": {"old": "active", "new": "retired"}})
+    assert first["valid_from"] <= second["valid_from"] <= last["valid_from"] <= last["recorded_at"]
+    assert "objective 60 -> 70" in run("history", "desk/country=NO", "--tenant", "past-tenant")
+    with pytest.raises(ConfigError, match="no target 'desk/country=XX' of past-tenant; allowed: "):
+        run("history", "desk/country=XX", "--tenant", "past-tenant")
 
 
 def judge_something(world: ClickHouseWorld, store: Warehouse) -> None:
