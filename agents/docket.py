@@ -76,9 +76,9 @@ class Docket:
         self.seen.update(held.seen)
 
     @property
-    def drifting(self) -> int:
-        """How many targets drift now; count."""
-        return sum(state is not None and state.drift.since_ms is not None for state in self.states.values())
+    def open_alerts(self) -> int:
+        """How many alerts are open now, those among them that another one explains; count."""
+        return sum(episode.is_open for state in self.states.values() if state for episode in state.episodes)
 
 
 def hold(

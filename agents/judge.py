@@ -3,8 +3,10 @@
 The topic is read from the beginning on every assignment and never committed: target versions are few and kept for
 ever. What is judged comes from ClickHouse, in a few queries for all targets together, and so does the state that the
 last owner left. A round writes alerts, publishes them, and then writes the ledger with the new states, in this order.
-All three follow from what was published and from the target versions alone, so a round that dies anywhere is repeated
-by whoever comes next, with the same ids and figures; a second judge by mistake writes the same rows.
+All three follow from what was published, from the target versions and from what operators did, so a round that dies
+anywhere is repeated by whoever comes next, with the same ids and figures; a second judge by mistake writes the same
+rows. Only whether an alert may still call somebody depends on the clock (`agents.judge_replay`), and whether the
+pipeline stands still (`agents.judge_stall`).
 """
 
 from __future__ import annotations
@@ -12,15 +14,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import faust
+import msgspec
 
 from agents.app import aborting
 from agents.docket import Docket, Held, hold
 from agents.judge_news import Grid, Published
+from agents.judge_replay import EpisodeKey, marked, old_episodes, still_open
+from agents.judge_stall import TENANT, Stalls
 from agents.metrics import counter, gauge, histogram
 from agents.publisher import Outgoing, Receipt
 from agents.refusals import RefusalStore, log_failure, put_away, sort_out
@@ -29,7 +34,7 @@ from agents.topics import ALERTS, TARGETS
 from agents.transport import Chunk, chunked
 from streams.codecs import encode_json
 from streams.errors import InvariantError
-from streams.events.judging import Alert, Target
+from streams.events.judging import Alert, AlertKind, Target
 from streams.rounds import Entry
 
 log = logging.getLogger(__name__)
@@ -43,6 +48,15 @@ class JudgePort(Published, Protocol):
 
     def write_entries(self, entries: Iterable[Entry], *, now_ms: int) -> None:
         """Write ledger rows; returns once acknowledged."""
+
+    def told(self, episodes: Collection[EpisodeKey]) -> set[EpisodeKey]:
+        """Return those of some episodes of which a state that calls is stored."""
+
+    def newest(self, episodes: Collection[EpisodeKey]) -> list[Alert]:
+        """Return the newest stored state of each of some episodes."""
+
+    def open_alerts(self, tenant: str, kind: AlertKind) -> list[Alert]:
+        """Return the newest state of each episode of a tenant and kind that has not ended."""
 
 
 class AlertPublisher(Protocol):
@@ -59,10 +73,12 @@ class Pace:
     Attributes:
         round_s: Pause between rounds; seconds.
         settle_s: How long the topic of targets must have been quiet: versions that belong together are read together.
+        stall_s: How long a lane may stand still before somebody is called.
     """
 
     round_s: float
     settle_s: float = 0.5
+    stall_s: float = 120.0
 
 
 class JudgeWorker:
@@ -95,6 +111,8 @@ class JudgeWorker:
         self._pace = pace
         self._docket = Docket()
         self._read_at_s = float("-inf")
+        self._stalls: Stalls | None = None
+        self._caught_up: set[EpisodeKey] = set()
 
     async def take(self, chunk: Chunk) -> None:
         """Take note of the target versions in a chunk."""
@@ -129,6 +147,8 @@ class JudgeWorker:
             raise
         except Exception as error:  # noqa: BLE001 - the agent's boundary: any outcome but an answer is unknown
             log_failure(log, "round_failed", error)
+            if self._stalls is not None:
+                self._stalls.forget()
             return False
         return True
 
@@ -143,21 +163,59 @@ class JudgeWorker:
         if not cases or started - self._read_at_s < self._pace.settle_s:
             return None
         held = await asyncio.to_thread(hold, cases, dict(docket.states), dict(docket.seen), self._store, self._grid)
-        await self._write(held)
+        now_ms = int(time.time() * 1000)
+        await self._write(held, now_ms)
+        await self._catch_up(held, now_ms)
+        await self._look_for_stalls(held, now_ms)
         docket.moved(held)
-        gauge("xpulse_alerts_open").set(docket.drifting)
+        gauge("xpulse_alerts_open").set(docket.open_alerts)
         histogram("xpulse_judge_seconds").observe(time.monotonic() - started)
         return held
 
-    async def _write(self, held: Held) -> None:
+    async def _write(self, held: Held, now_ms: int) -> None:
         """Write what was found. The order matters: a state that is written says that its alerts are out."""
-        now_ms = int(time.time() * 1000)
         if held.alerts:
-            await asyncio.to_thread(self._store.write_alerts, held.alerts, now_ms=now_ms)
-            await self._publisher.publish(ALERTS, [_outgoing(alert, now_ms) for alert in held.alerts])
+            told = await asyncio.to_thread(self._store.told, old_episodes(held.alerts, now_ms))
+            await self._raise(marked(held.alerts, told, now_ms), now_ms)
         if held.entries:
             await asyncio.to_thread(self._store.write_entries, held.entries, now_ms=now_ms)
-        _tell(held)
+        for entry in held.entries:
+            counter("xpulse_verdicts_total").labels(entry.verdict.verdict).inc()
+
+    async def _raise(self, alerts: Sequence[Alert], now_ms: int) -> None:
+        """Write alerts and publish them."""
+        await asyncio.to_thread(self._store.write_alerts, alerts, now_ms=now_ms)
+        await self._publisher.publish(ALERTS, [_outgoing(alert, now_ms) for alert in alerts])
+        for alert in alerts:
+            _tell(alert)
+
+    async def _catch_up(self, held: Held, now_ms: int) -> None:
+        """Call for old episodes that nobody was told of and that are still going on."""
+        going_on = still_open(held.states, now_ms) - self._caught_up
+        if not going_on:
+            return
+        untold = going_on - await asyncio.to_thread(self._store.told, going_on)
+        late = [_calling(alert) for alert in await asyncio.to_thread(self._store.newest, untold) if _is_quiet(alert)]
+        if late:
+            await self._raise(late, now_ms)
+        self._caught_up |= going_on
+
+    async def _look_for_stalls(self, held: Held, now_ms: int) -> None:
+        if self._stalls is None:
+            stalls = Stalls(self._pace.stall_s)
+            stalls.remember(await asyncio.to_thread(self._store.open_alerts, TENANT, "stall"))
+            self._stalls = stalls
+        alerts = self._stalls.look(held.reached, time.monotonic())
+        if alerts:
+            await self._raise(alerts, now_ms)
+
+
+def _calling(alert: Alert) -> Alert:
+    return msgspec.structs.replace(alert, calls="yes")
+
+
+def _is_quiet(alert: Alert) -> bool:
+    return alert.state == "firing" and alert.calls == "replayed"
 
 
 def alert_key(alert: Alert) -> bytes:
@@ -169,12 +227,12 @@ def _outgoing(alert: Alert, now_ms: int) -> Outgoing:
     return alert_key(alert), encode_json(alert), now_ms, None
 
 
-def _tell(held: Held) -> None:
-    for entry in held.entries:
-        counter("xpulse_verdicts_total").labels(entry.verdict.verdict).inc()
-    for alert in held.alerts:
-        counter("xpulse_alerts_total").labels(alert.state).inc()
-        log.info("alert_%s tenant=%s target=%s at_ms=%s", alert.state, alert.tenant, alert.target, alert.at_ms)
+def _tell(alert: Alert) -> None:
+    counter("xpulse_alerts_total").labels(alert.state).inc()
+    log.info(
+        "alert_%s kind=%s calls=%s tenant=%s target=%s at_ms=%s",
+        *(alert.state, alert.kind, alert.calls, alert.tenant, alert.target, alert.at_ms),
+    )
 
 
 def register(app: faust.App, worker: JudgeWorker, topic: str = TARGETS) -> None:

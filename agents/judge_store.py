@@ -63,15 +63,20 @@ FROM actions FINAL WHERE tenant IN {{tenants:Array(String)}}
 ORDER BY tenant, action_id, version
 """  # noqa: S608 - names of our own
 _RECORDED = "SELECT toUnixTimestamp64Milli(reached) FROM records_progress_total"
-_FIRST_STATES = """
-SELECT tenant, alert_id, calls FROM alerts FINAL
-WHERE tenant IN {tenants:Array(String)} AND alert_id IN {alerts:Array(String)} AND sequence = 0
+_TOLD = """
+SELECT DISTINCT tenant, alert_id FROM alerts FINAL
+WHERE tenant IN {tenants:Array(String)} AND alert_id IN {alerts:Array(String)} AND calls = 'yes'
+"""
+_NEWEST = """
+SELECT body FROM alerts FINAL
+WHERE tenant IN {tenants:Array(String)} AND alert_id IN {alerts:Array(String)}
+ORDER BY tenant, alert_id, sequence DESC LIMIT 1 BY tenant, alert_id
 """
 _OPEN = """
 SELECT body FROM alerts FINAL
 WHERE tenant = {tenant:String} AND kind = {kind:String} AND (alert_id, sequence) IN (
     SELECT alert_id, max(sequence) FROM alerts WHERE tenant = {tenant:String} GROUP BY alert_id
-) AND state = 'firing'
+) AND state = 'firing' AND body != ''
 """
 _CLOSED = """
 SELECT c.generation, toUnixTimestamp64Milli(c.closed_before), p.window_s, p.k
@@ -199,13 +204,16 @@ class JudgeStore:
         rows = [[*_values(alert, _ALERT_COLUMNS[:-2]), encode_json(alert).decode(), now_ms] for alert in alerts]
         self._warehouse.insert_rows("alerts", _ALERT_COLUMNS, rows)
 
-    def replayed(self, alerts: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return those of some episodes (tenant, alert id) whose opening is stored as replayed: it called nobody."""
-        if not alerts:
-            return set()
-        asked = {"tenants": sorted({tenant for tenant, _ in alerts}), "alerts": sorted({name for _, name in alerts})}
-        rows = self._warehouse.ask(_FIRST_STATES, asked)
-        return {(tenant, name) for tenant, name, calls in rows if calls == "replayed"} & set(alerts)
+    def told(self, episodes: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return those of some episodes (tenant, alert id) of which a state that calls is stored."""
+        rows = self._warehouse.ask(_TOLD, _asked(episodes)) if episodes else []
+        return {(tenant, name) for tenant, name in rows} & set(episodes)
+
+    def newest(self, episodes: Collection[tuple[str, str]]) -> list[Alert]:
+        """Return the newest stored state of each of some episodes (tenant, alert id)."""
+        rows = self._warehouse.ask(_NEWEST, _asked(episodes)) if episodes else []
+        found = [msgspec.json.decode(body, type=Alert) for (body,) in rows if body]
+        return [alert for alert in found if (alert.tenant, alert.alert_id) in episodes]
 
     def open_alerts(self, tenant: str, kind: AlertKind) -> list[Alert]:
         """Return the newest state of each episode of a tenant and kind that has not ended."""
@@ -223,6 +231,10 @@ class JudgeStore:
 
 def _values(event: msgspec.Struct, columns: Sequence[str]) -> list[Any]:
     return [getattr(event, _TIMES.get(column, column)) for column in columns]
+
+
+def _asked(episodes: Collection[tuple[str, str]]) -> dict[str, list[str]]:
+    return {"tenants": sorted({tenant for tenant, _ in episodes}), "alerts": sorted({name for _, name in episodes})}
 
 
 def _order(row: Sequence[Any]) -> Order:

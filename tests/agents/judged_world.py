@@ -1,5 +1,6 @@
 """Published rows to judge, in memory and in ClickHouse: the same words for both."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -13,13 +14,23 @@ from streams.events.judging import Alert, AlertKind, Verdict
 from streams.rounds import Entry
 from streams.scores import Counts
 from streams.sheets import Epoch, ReleasedBlock, WindowEnd, WindowRow
+from streams.targets.periods import period_start
 from streams.verdicts import JudgeState, Ruler
 
 EPOCH_MS = 5_000
+
+
+def present_ms() -> int:
+    """Return an instant half an hour ago that no calendar month ends soon after: old data would call nobody."""
+    half_ms = int(time.time() * 1000) // EPOCH_MS * EPOCH_MS - 1_800_000
+    ends_soon = period_start("month", half_ms) != period_start("month", half_ms + 900_000)
+    return half_ms - 900_000 if ends_soon else half_ms
+
+
 WINDOW_S = 5
 GRACE_MS = 2_000
 K = 5
-T0 = 1_780_000_000_000 // EPOCH_MS * EPOCH_MS
+T0 = present_ms()
 GENERATION = 101
 INCARNATION = "00112233-4455-6677-8899-aabbccddeeff"
 METRIC = "app.response_time"
@@ -103,8 +114,14 @@ class MemoryWorld:
         self.questions += 1
         return self._recorded_ms
 
-    def replayed(self, alerts: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        return {key for key in alerts if (*key, 0) in self._alerts and self._alerts[*key, 0].calls == "replayed"}
+    def told(self, episodes: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        self.questions += 1
+        return {key[:2] for key, alert in self._alerts.items() if key[:2] in episodes and alert.calls == "yes"}
+
+    def newest(self, episodes: Collection[tuple[str, str]]) -> list[Alert]:
+        self.questions += 1
+        newest = {key[:2]: self._alerts[key] for key in sorted(self._alerts)}
+        return [alert for key, alert in newest.items() if key in episodes]
 
     def open_alerts(self, tenant: str, kind: AlertKind) -> list[Alert]:
         newest = {key[:2]: self._alerts[key] for key in sorted(self._alerts) if key[0] == tenant}

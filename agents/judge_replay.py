@@ -1,0 +1,68 @@
+"""What old data may say: everything into the ledger, nothing to people.
+
+A judge that catches up finds episodes of yesterday. They are recorded as they are, marked as replayed, and call nobody.
+Two things still do: the end of an episode that somebody was called for, and an episode that is still going on once the
+judge has reached the present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+
+from agents.judge_store import TargetKey
+from streams.events.judging import Alert
+from streams.verdicts import JudgeState
+
+REPLAY_AFTER_MS = 3_600_000
+"""Age at judging time from which an instant is old; as long as `agents.deliver` looks back for lost alerts."""
+
+EpisodeKey = tuple[str, str]
+"""Tenant and alert id."""
+
+
+def key_of(alert: Alert) -> EpisodeKey:
+    """Return what identifies the episode."""
+    return alert.tenant, alert.alert_id
+
+
+def old_episodes(alerts: Iterable[Alert], now_ms: int) -> set[EpisodeKey]:
+    """Return the episodes among which some may have to stay quiet: it has to be known whether anybody was told."""
+    return {key_of(alert) for alert in alerts if alert.calls == "yes" and is_old(alert.started_at_ms, now_ms)}
+
+
+def marked(alerts: Iterable[Alert], told: Collection[EpisodeKey], now_ms: int) -> list[Alert]:
+    """Return the alerts with those marked that are replayed.
+
+    Args:
+        alerts: Of one round, each episode's in order.
+        told: Old episodes of which a state that calls is stored.
+        now_ms: Judging time; ms UTC.
+    """
+    known, found = set(told), []
+    for alert in alerts:
+        is_new = alert.state == "firing" and not is_old(alert.at_ms, now_ms)
+        is_recent = not is_old(alert.started_at_ms, now_ms)
+        if alert.calls != "yes" or is_new or is_recent or key_of(alert) in known:
+            known |= {key_of(alert)} if alert.calls == "yes" else set()
+            found.append(alert)
+        else:
+            found.append(msgspec.structs.replace(alert, calls="replayed"))
+    return found
+
+
+def still_open(states: Mapping[TargetKey, JudgeState | None], now_ms: int) -> set[EpisodeKey]:
+    """Return the old episodes that go on at present, and would call if they were new."""
+    return {
+        (tenant, episode.alert_id)
+        for (tenant, _), state in states.items()
+        if state is not None and not is_old(state.at_ms, now_ms)
+        for episode in state.episodes
+        if episode.is_open and not episode.inhibited_by and is_old(episode.opened_ms, now_ms)
+    }
+
+
+def is_old(at_ms: int, now_ms: int) -> bool:
+    """Say whether an instant is too old to call anybody for."""
+    return now_ms - at_ms > REPLAY_AFTER_MS
