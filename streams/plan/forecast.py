@@ -11,6 +11,7 @@ from streams.detect.edetector import Bets
 from streams.detect.observation import Observation
 from streams.errors import InvariantError
 from streams.events.judging import PeriodKind, Target
+from streams.plan.burning import outage_s
 from streams.plan.laws import law_of
 from streams.plan.paths import MAX_STEPS, Crossings, Trial, crossings, factors, growth, run_length, steps_of_one
 from streams.plan.provable import gap
@@ -55,6 +56,7 @@ class BurnForecast(msgspec.Struct, frozen=True, kw_only=True):
         level: Score of both windows from which on it fires.
         budget: Share of the period's budget that is gone when a burn at the rate has filled the long window.
         long_n: Answers (or windows) that the long window holds in the mean; `short_n`: the short one.
+        outage_days: How long all must be bad, after all was on target, until it fires; None = longer than the long one.
     """
 
     rate: float
@@ -64,6 +66,7 @@ class BurnForecast(msgspec.Struct, frozen=True, kw_only=True):
     budget: float
     long_n: float
     short_n: float
+    outage_days: float | None
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,6 +281,7 @@ def _gap(outlook: Outlook, verdict: Side) -> float | None:
 
 def _burn(outlook: Outlook, rule: BurnRule) -> BurnForecast:
     share = 1.0 - rule.rate * (1.0 - outlook.objective)
+    seconds = outage_s(rule, outlook.measure.reads, outlook.objective, outlook.per_day)
     return BurnForecast(
         rate=rule.rate,
         long_s=rule.long_s,
@@ -286,4 +290,5 @@ def _burn(outlook: Outlook, rule: BurnRule) -> BurnForecast:
         budget=rule.rate * rule.long_s / (PERIOD_DAYS[outlook.target.period] * 86_400),
         long_n=outlook.per_day * rule.long_s / 86_400,
         short_n=outlook.per_day * rule.short_s / 86_400,
+        outage_days=None if seconds is None else seconds / 86_400,
     )

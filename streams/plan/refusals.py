@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from streams.plan.burning import needed, shortest_s
 from streams.plan.forecast import PERIOD_DAYS, YEAR_DAYS, Outlook, outage
+from streams.spans import MAX_SPANS
 from streams.targets.burn import BurnRule, burn_rules
 
 DAY_MS = 86_400_000
@@ -69,18 +71,20 @@ def _always_too_few(outlook: Outlook) -> Iterator[Refusal]:
 
 
 def _empty_windows(outlook: Outlook, rule: BurnRule, key: str) -> Iterator[Refusal]:
-    unit_s, needed = outlook.ruler.unit_ms // 1000, outlook.ruler.per_observation
-    for name, length_s in (("short", rule.short_s), ("long", rule.long_s)):
-        held = outlook.per_day * length_s / 86_400
-        if length_s < unit_s:
-            yield Refusal(
-                f"{key}.{name}",
-                f"{length_s} s can never fire: figures come every {unit_s} s; allowed: from {unit_s}s",
-            )
-        elif held < needed:
-            least_s = -(-needed * 86_400 // outlook.per_day)
-            yield Refusal(
-                f"{key}.{name}",
-                f"{length_s} s can hardly ever fire: it holds {held:.2g} {outlook.measure.counted} of a slice in the "
-                f"mean and needs {needed}; allowed: from {least_s:.0f}s at this volume",
-            )
+    """Refuse windows that are cut too coarsely to be judged, or hold too little to prove anything."""
+    least_s = max(outlook.ruler.unit_ms // 1000, shortest_s(rule))
+    if rule.short_s < least_s:
+        yield Refusal(
+            f"{key}.short",
+            f"{rule.short_s} s can never fire beside {rule.long_s} s: figures come every "
+            f"{outlook.ruler.unit_ms // 1000} s, and a window is kept in {MAX_SPANS} parts; allowed: from {least_s}s",
+        )
+    count, held = needed(rule, outlook.objective), outlook.per_day * rule.short_s / 86_400
+    if count is None or held < count:
+        wanted = "no number" if count is None else f"{count:,}"
+        yield Refusal(
+            f"{key}.short",
+            f"{rule.short_s} s can never fire at this volume: it holds {held:.2g} {outlook.measure.counted} of a slice "
+            f"in the mean, and {wanted} would prove a burn of {rule.rate:g} even if all were bad"
+            + ("" if count is None else f"; allowed: from {-(-count * 86_400 // outlook.per_day):.0f}s"),
+        )

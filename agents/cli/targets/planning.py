@@ -135,10 +135,11 @@ def _burns(plan: FilePlan) -> list[tuple[str, str]]:
 
 
 def _burn(burn: BurnForecast, plan: FilePlan) -> str:
+    outage = "" if burn.outage_days is None else f"; fires after {_days(burn.outage_days)} of all bad"
     return (
-        f"{burn.rate:g} over {_days(burn.long_s / 86_400)} and {_days(burn.short_s / 86_400)}: at or beyond "
-        f"{burn.level:.4g}{plan.unit} on {_number(burn.long_n)} and {_number(burn.short_n)} {plan.counted}; "
-        f"{burn.budget:.0%} of the period's budget by then"
+        f"{burn.rate:g} over {_days(burn.long_s / 86_400)} and {_days(burn.short_s / 86_400)}: for certain beyond "
+        f"{burn.level:.4g}{plan.unit} on {_number(burn.long_n)} and {_number(burn.short_n)} {plan.counted}, with "
+        f"{burn.budget:.0%} of the period's budget gone{outage}"
     )
 
 

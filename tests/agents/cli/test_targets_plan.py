@@ -24,7 +24,7 @@ def test_a_plan_reads_like_a_text(alone: Path, file: Path) -> None:
     names = [line[2:16].strip() for line in lines[1:] if line[2:16].strip()]
     assert names == ["false alerts", "noticed", "smallest", "verdict", "burn", "assumed", "hint"]
     (burn,) = [line for line in lines if "2 over 7 days and 2 days" in line]
-    assert "at or beyond 20 on 105 and 30 answers; 47% of the period's budget by then" in burn
+    assert "beyond 20 on 105 and 30 answers, with 47% of the period's budget gone; fires after 3" in burn
     assert "review: was due on 2020-01-31" in lines[-1]
 
 

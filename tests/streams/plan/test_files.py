@@ -107,6 +107,8 @@ def test_a_burn_rule_is_told_with_level_budget_and_contents() -> None:
     assert burn.level == pytest.approx(20.0)  # twice the budget of 0.2 is a mean share of 0.6
     assert burn.budget == pytest.approx(2 * 7 / 30)
     assert (burn.long_n, burn.short_n) == (210.0, 90.0)
+    assert burn.outage_days is not None
+    assert 2.0 < burn.outage_days < 4.0
 
 
 def test_a_tenant_says_how_many_slices_there_are() -> None:
@@ -152,8 +154,15 @@ def test_a_refusal_names_the_profile_that_states_the_value() -> None:
 @pytest.mark.parametrize(
     ("rule", "complaint"),
     [
-        ("{rate: 2, long: 1h, short: 5m}", r"burn\.0\.short: 300 s can never fire: figures come every 600 s"),
-        ("{rate: 2, long: 3d, short: 2h}", r"burn\.0\.short: 7200 s can hardly ever fire: it holds 2\.5 answers"),
+        (
+            "{rate: 2, long: 1h, short: 5m}",
+            r"burn\.0\.short: 300 s can never fire beside 3600 s: figures come every 600 s, .*; allowed: from 600s",
+        ),
+        ("{rate: 2, long: 7d, short: 5h}", r"burn\.0\.short: 18000 s can never fire .* 56 parts; allowed: from 21600s"),
+        (
+            "{rate: 2, long: 1d, short: 2h}",
+            r"burn\.0\.short: 7200 s can never fire at this volume: it holds 2\.5 .* and 5 .*: from 14400s",
+        ),
     ],
 )
 def test_burn_windows_must_hold_something(rule: str, complaint: str) -> None:
