@@ -6,12 +6,15 @@ import faust
 
 from agents import deliver, judge, records, release, seal
 from agents.app import make_app
+from agents.declared import read_catalogue
 from agents.deliver_routes import notify_config
 from agents.deliver_store import DeliverStore
+from agents.explaining import Explaining
 from agents.gateway.identity import read_key
 from agents.incarnation import Guarded, IncarnationGuard
 from agents.judge_news import Grid
 from agents.judge_store import JudgeStore
+from agents.links import Bases
 from agents.notify import build_notifiers
 from agents.processes import state_dir, warehouse
 from agents.publisher import Publisher
@@ -20,6 +23,7 @@ from agents.release_tables import ReleaseTables
 from agents.seal_tables import SealTables
 from agents.settings import Settings
 from agents.topics import ALERTS, RECORDS, TARGETS, Cluster, TopicState, topic_state
+from agents.why_store import WhyStore
 from streams.blocks import Rule
 from streams.profile import Profile
 from streams.verdicts import Ruler
@@ -66,6 +70,7 @@ def _add_judge(app: faust.App, settings: Settings, profile: Profile, state: Topi
         epochs=Ruler(unit_ms=profile.epoch_ms, per_observation=profile.k),
         windows=Ruler(unit_ms=profile.window_ms, per_observation=1),
     )
+    why = WhyStore(warehouse(settings), read_catalogue(settings).metrics)
     worker = judge.JudgeWorker(
         app,
         JudgeStore(warehouse(settings)),
@@ -73,6 +78,7 @@ def _add_judge(app: faust.App, settings: Settings, profile: Profile, state: Topi
         Quarantine(warehouse(settings), TARGETS, state.incarnation),
         grid=grid,
         pace=judge.Pace(round_s=profile.judge_ms / 1000),
+        explainer=Explaining(why, grid, Bases(screens=settings.screens_url, alertmanager=settings.silences_url)),
     )
     judge.register(app, worker)
 

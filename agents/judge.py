@@ -22,7 +22,7 @@ import faust
 import msgspec
 
 from agents.app import aborting
-from agents.docket import Docket, Held, hold
+from agents.docket import Cases, Docket, Held, hold
 from agents.judge_news import Grid, Published
 from agents.judge_replay import EpisodeKey, marked, old_episodes, still_open
 from agents.judge_stall import TENANT, Stalls
@@ -66,6 +66,13 @@ class AlertPublisher(Protocol):
         """Send records; returns once all are acknowledged."""
 
 
+class AlertExplainer(Protocol):
+    """Who knows why an alert was raised."""
+
+    def explained(self, alerts: Sequence[Alert], cases: Cases, held: Held) -> list[Alert]:
+        """Return the alerts of a round with what explains them, as far as that is known. Blocks."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """When rounds are held.
@@ -91,6 +98,7 @@ class JudgeWorker:
         refusals: Where undecodable targets go; a connection of its own.
         grid: Epochs, windows and k.
         pace: When rounds are held.
+        explainer: Adds why an alert was raised; None = nobody does.
     """
 
     def __init__(
@@ -102,6 +110,7 @@ class JudgeWorker:
         *,
         grid: Grid,
         pace: Pace,
+        explainer: AlertExplainer | None = None,
     ) -> None:
         self._app = app
         self._store = store
@@ -109,6 +118,7 @@ class JudgeWorker:
         self._refusals = refusals
         self._grid = grid
         self._pace = pace
+        self._explainer = explainer
         self._docket = Docket()
         self._read_at_s = float("-inf")
         self._stalls: Stalls | None = None
@@ -164,7 +174,7 @@ class JudgeWorker:
             return None
         held = await asyncio.to_thread(hold, cases, dict(docket.states), dict(docket.seen), self._store, self._grid)
         now_ms = int(time.time() * 1000)
-        await self._write(held, now_ms)
+        await self._write(held, cases, now_ms)
         await self._catch_up(held, now_ms)
         await self._look_for_stalls(held, now_ms)
         docket.moved(held)
@@ -172,11 +182,14 @@ class JudgeWorker:
         histogram("xpulse_judge_seconds").observe(time.monotonic() - started)
         return held
 
-    async def _write(self, held: Held, now_ms: int) -> None:
+    async def _write(self, held: Held, cases: Cases, now_ms: int) -> None:
         """Write what was found. The order matters: a state that is written says that its alerts are out."""
         if held.alerts:
             told = await asyncio.to_thread(self._store.told, old_episodes(held.alerts, now_ms))
-            await self._raise(marked(held.alerts, told, now_ms), now_ms)
+            alerts = marked(held.alerts, told, now_ms)
+            if self._explainer is not None:
+                alerts = await asyncio.to_thread(self._explainer.explained, alerts, cases, held)
+            await self._raise(alerts, now_ms)
         if held.entries:
             await asyncio.to_thread(self._store.write_entries, held.entries, now_ms=now_ms)
         for entry in held.entries:

@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from streams.errors import ConfigError
 from streams.events.judging import Alert
 
 SCREEN = "d/xpulse-targets"
@@ -15,15 +16,23 @@ _MOST_LINK = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bases:
-    """Configured addresses for people's browsers, without a slash at the end; empty = none.
+    """Configured addresses for people's browsers; empty = none.
 
     Attributes:
         screens: Of Grafana.
         alertmanager: Of Alertmanager's pages.
+
+    Raises:
+        ConfigError: One does not begin with http:// or https://.
     """
 
     screens: str = ""
     alertmanager: str = ""
+
+    def __post_init__(self) -> None:
+        for base in (self.screens, self.alertmanager):
+            if base and not base.startswith(("http://", "https://")):
+                raise ConfigError(f"address in the links of alerts: {base!r}; allowed: http://… and https://…")
 
 
 def with_links(alert: Alert, bases: Bases) -> Alert:
@@ -43,7 +52,7 @@ def drill_down(alert: Alert, base: str) -> str:
 def silence(alert: Alert, base: str) -> str:
     """Return the address of Alertmanager's form for a new silence of this target and detector; empty without a base."""
     wanted = ",".join(f"{name}={_quoted(getattr(alert, name))}" for name in ("tenant", "target", "detector"))
-    return f"{base}/#/silences/new?filter={quote('{' + wanted + '}', safe='')}" if base else ""
+    return f"{base.rstrip('/')}/#/silences/new?filter={quote('{' + wanted + '}', safe='')}" if base else ""
 
 
 def _quoted(value: str) -> str:
@@ -53,4 +62,4 @@ def _quoted(value: str) -> str:
 
 
 def _joined(base: str, path: str, asked: Mapping[str, str]) -> str:
-    return f"{base}/{path}?{urlencode(asked)}" if base else ""
+    return f"{base.rstrip('/')}/{path}?{urlencode(asked)}" if base else ""

@@ -32,6 +32,7 @@ CounterName = Literal[
     "xpulse_release_epochs_total",
     "xpulse_verdicts_total",
     "xpulse_alerts_total",
+    "xpulse_alerts_unexplained_total",
     "xpulse_deliveries_total",
     "xpulse_alert_reposts_total",
     "xpulse_part_restarts_total",
@@ -120,6 +121,7 @@ MEANINGS: Mapping[MetricName, Meaning] = {
     "xpulse_release_epochs_total": Meaning("Epochs of feedback released."),
     "xpulse_verdicts_total": Meaning("Verdicts written.", ("verdict",)),
     "xpulse_alerts_total": Meaning("Alerts that fired or were resolved.", ("state",)),
+    "xpulse_alerts_unexplained_total": Meaning("Alerts that went out without an explanation: it could not be read."),
     "xpulse_deliveries_total": Meaning("Attempts to deliver an alert.", ("notifier", "outcome")),
     "xpulse_alert_reposts_total": Meaning(
         "Alerts that a receiver was told again; failed counts rounds.", ("notifier", "outcome")

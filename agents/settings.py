@@ -48,6 +48,8 @@ class Settings:
     catalogue_file: str = _setting(str(ROOT / "infra" / "metrics.yaml"), "metric catalogue")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
     log_format: str = _setting("text", "text for people, json for collectors")
+    screens_url: str = _setting("", "address of Grafana for people's browsers, in the links of alerts; empty = no link")
+    silences_url: str = _setting("", "address of Alertmanager's pages for the same; empty = no link")
     webhook_url: str = _setting("", "address that receives alerts; empty = none", secret=True)
     webhook_may_be_local: str = _setting("no", "yes = the webhook may be on this machine")
     webhook_secret_file: str = _setting(

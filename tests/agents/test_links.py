@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from agents.links import Bases, with_links
+from streams.errors import ConfigError
 from tests.streams.alerting import ALERT
 
 BASES = Bases(screens="https://screens.example/grafana", alertmanager="https://alerts.example")
@@ -36,3 +37,13 @@ def test_the_silence_matches_the_labels_whatever_the_name(target: str) -> None:
     assert not set(wanted) & set('"{}&#\\')
     escaped = target.replace("\\", "\\\\").replace('"', '\\"')
     assert unquote(wanted) == f'{{tenant="acme",target="{escaped}",detector="e-detector"}}'
+
+
+def test_a_slash_at_the_end_is_nothing() -> None:
+    slashed = Bases(screens=f"{BASES.screens}/", alertmanager=f"{BASES.alertmanager}/")
+    assert with_links(ALERT, slashed) == with_links(ALERT, BASES)
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"screens\.example.*allowed: http"):
+        Bases(screens="screens.example")
