@@ -24,18 +24,18 @@ import faust
 from faust.types import TP
 
 from agents.app import aborting
-from agents.deliver_store import Attempt, DeliverPort, Outcome, TargetKey
+from agents.deliver_store import KEPT, Attempt, DeliverPort, Outcome, TargetKey
 from agents.deliver_upkeep import Upkeep
 from agents.judge import alert_key
 from agents.metrics import counter
-from agents.notify import Busy, Duty, Keeper, Notice, Notifier
+from agents.notify import RECORDING, Busy, Duty, Keeper, Notice, Notifier
 from agents.refusals import RefusalStore, Taken, log_failure, put_away, sort_out
 from agents.retry import backoff_s
 from agents.topics import ALERTS, partition_of
 from agents.transport import Chunk, chunked
 from streams.errors import DeliveryError
 from streams.events.judging import Alert
-from streams.outbox import Errand, Outbox, key_of
+from streams.outbox import Errand, Key, Outbox, key_of
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ class DeliverWorker:
         self._wake = {name: asyncio.Event() for name in notifiers}
         self._is_fresh = True
         self._duties: dict[TargetKey, Duty] = {}
+        self._told: set[tuple[str, str, str]] = set()
         self._upkeep = [
             Upkeep(name, notifier, store, is_topic_there)
             for name, notifier in notifiers.items()
@@ -105,15 +106,14 @@ class DeliverWorker:
             await self._commit(outbox)
 
     async def _add(self, outbox: Outbox, chunk: Chunk, taken: Sequence[Taken[Alert]]) -> None:
-        settled = await self._ask(lambda: self._store.settled({key_of(one.event) for one in taken}))
-        await self._learn_duties([one.event for one in taken])
+        settled = await self._learn([one.event for one in taken])
         for one in taken:
             outbox.add(one.event, stamp_ms=one.stamp_ms, settled=settled.get(key_of(one.event), ()))
             outbox.place(chunk.partition, one.offset, one.event)
 
     def drop(self) -> None:
         """Forget what is outstanding: whoever owns the partitions next reads it again."""
-        self._outbox, self._committed, self._is_fresh = Outbox(self._notifiers), {}, True
+        self._outbox, self._committed, self._is_fresh, self._told = Outbox(self._notifiers), {}, True, set()
         for upkeep in self._upkeep:
             upkeep.forget()
 
@@ -148,27 +148,34 @@ class DeliverWorker:
         if attempt.outcome == "retry":
             outbox.postpone(errand, _now_ms(), rest_ms=attempt.rest_ms)
             return
+        if attempt.outcome in KEPT:
+            self._told.add((errand.alert.tenant, errand.alert.alert_id, errand.notifier))
         outbox.settle(errand)
         self._wake_all()
         await self._commit(outbox)
 
+    def _may_call(self, errand: Errand) -> bool:
+        """Say whether a state may be told: what another alert explains, or old data brings, only to those who record.
+
+        The end of an episode is told to everybody who was told of it.
+        """
+        alert, name = errand.alert, errand.notifier
+        was_told = (alert.tenant, alert.alert_id, name) in self._told
+        return alert.calls == "yes" or name in RECORDING or (alert.state == "resolved" and was_told)
+
     async def _attempt(self, errand: Errand) -> Attempt:
+        if not self._may_call(errand):
+            reason = f"{errand.alert.calls} {errand.alert.inhibited_by}".strip()
+            return Attempt(key_of(errand.alert), errand.notifier, "withheld", reason, _now_ms())
         failure = await self._send(errand)
         outcome: Outcome = "delivered" if failure is None else _outcome(failure, errand)
         reason = "" if failure is None else failure.reason
         if failure is not None:
             level = logging.WARNING if outcome == "retry" else logging.ERROR
-            log.log(
-                level, "delivery_%s notifier=%s alert=%s reason=%s", outcome, errand.notifier, _name(errand), reason
-            )
-        return Attempt(
-            key=key_of(errand.alert),
-            notifier=errand.notifier,
-            outcome=outcome,
-            reason=reason,
-            at_ms=_now_ms(),
-            rest_ms=int(failure.retry_after_s * 1000) if isinstance(failure, Busy) else 0,
-        )
+            which = f"{errand.alert.alert_id}/{errand.alert.sequence}"
+            log.log(level, "delivery_%s notifier=%s alert=%s reason=%s", outcome, errand.notifier, which, reason)
+        rest_ms = int(failure.retry_after_s * 1000) if isinstance(failure, Busy) else 0
+        return Attempt(key_of(errand.alert), errand.notifier, outcome, reason, _now_ms(), rest_ms)
 
     async def _send(self, errand: Errand) -> DeliveryError | None:
         """Send once; return why it failed, or None."""
@@ -182,9 +189,13 @@ class DeliverWorker:
             return DeliveryError(type(error).__name__, is_retryable=True)
         return None
 
-    async def _learn_duties(self, alerts: Collection[Alert]) -> None:
-        """Ask whom the alerts' targets want to be called, and when."""
+    async def _learn(self, alerts: Collection[Alert]) -> Mapping[Key, Mapping[str, Outcome]]:
+        """Ask what was told before, whom the alerts' targets want to be called, and when."""
+        settled = await self._ask(lambda: self._store.settled({key_of(alert) for alert in alerts}))
         self._duties.update(await self._ask(lambda: self._store.duties({_target(alert) for alert in alerts})))
+        for (tenant, alert_id, _), outcomes in settled.items():
+            self._told.update((tenant, alert_id, name) for name, outcome in outcomes.items() if outcome in KEPT)
+        return settled
 
     def _mine(self) -> set[int]:
         return {tp.partition for tp in self._app.consumer.assignment() if tp.topic == ALERTS}
@@ -205,8 +216,7 @@ class DeliverWorker:
         found = await self._ask(lambda: self._store.recent(_now_ms() - ADOPT_MS))
         old = await self._ask(self._store.open) if self._upkeep else []
         others = set(self._notifiers) - {upkeep.name for upkeep in self._upkeep}
-        settled = await self._ask(lambda: self._store.settled({key_of(alert) for alert, _ in [*found, *old]}))
-        await self._learn_duties([alert for alert, _ in [*found, *old]])
+        settled = await self._learn([alert for alert, _ in [*found, *old]])
         for alert, at_ms in filter(lambda one: self._is_mine(one[0]), found):
             outbox.add(alert, stamp_ms=at_ms, settled=settled.get(key_of(alert), ()))
         for alert, _ in filter(lambda one: self._is_mine(one[0]), old):
@@ -256,10 +266,6 @@ def _outcome(error: DeliveryError, errand: Errand) -> Outcome:
 
 def _target(alert: Alert) -> TargetKey:
     return alert.tenant, alert.target
-
-
-def _name(errand: Errand) -> str:
-    return f"{errand.alert.alert_id}/{errand.alert.sequence}"
 
 
 def _now_ms() -> int:

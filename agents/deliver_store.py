@@ -11,6 +11,7 @@ import msgspec
 
 from agents.notify import Duty, Hours
 from agents.warehouse.client import Warehouse
+from streams.codecs import Ok, decode
 from streams.events.judging import Alert
 from streams.outbox import Key
 from streams.targets.indicators import INDICATORS
@@ -18,18 +19,19 @@ from streams.targets.indicators import INDICATORS
 TargetKey = tuple[str, str]
 """Tenant and target."""
 
-Outcome = Literal["delivered", "retry", "refused", "given_up"]
-"""What became of one attempt; all but `retry` settle the alert with its notifier."""
+Outcome = Literal["delivered", "retry", "refused", "given_up", "withheld"]
+"""What became of one attempt; all but `retry` settle the alert with its notifier. Withheld: it may call nobody."""
 
-SETTLED = ["delivered", "refused", "given_up"]
+SETTLED = ["delivered", "refused", "given_up", "withheld"]
 KEPT = ["delivered", "given_up"]
 """Outcomes after which a receiver is told again: it took the alert, or was away for a day. Not after a refusal."""
 LIMIT = 10_000
 """Alerts that are told again at most, the newest first."""
 
 _SETTLED = """
-SELECT DISTINCT tenant, alert_id, sequence, notifier FROM deliveries
+SELECT tenant, alert_id, sequence, notifier, argMax(outcome, at) FROM deliveries
 WHERE tenant IN {tenants:Array(String)} AND alert_id IN {alerts:Array(String)} AND outcome IN {outcomes:Array(String)}
+GROUP BY tenant, alert_id, sequence, notifier
 """
 _TIMES = ("started_at", "at", "written_at")
 _COLUMNS = (
@@ -37,7 +39,7 @@ _COLUMNS = (
     "slice", "objective", "score", "lower", "upper", "n", "coverage", "summary", "runbook",
 )  # fmt: skip
 _ALERTS = f"""
-SELECT {", ".join(_COLUMNS)}, {", ".join(f"toUnixTimestamp64Milli({name})" for name in _TIMES)} FROM alerts FINAL
+SELECT body, {", ".join(_COLUMNS)}, {", ".join(f"toUnixTimestamp64Milli({name})" for name in _TIMES)} FROM alerts FINAL
 """  # noqa: S608 - names of our own
 _RECENT = f"""{_ALERTS}
 WHERE written_at > fromUnixTimestamp64Milli({{since:Int64}}, 'UTC') ORDER BY written_at, sequence
@@ -71,7 +73,7 @@ WHERE tenant IN {tenants:Array(String)} AND target IN {targets:Array(String)} GR
 _ATTEMPTS = ("tenant", "alert_id", "sequence", "notifier", "outcome", "reason", "at")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt to deliver.
 
@@ -91,8 +93,8 @@ class Attempt:
 class DeliverPort(Protocol):
     """Where it stands what was told to whom. All methods block."""
 
-    def settled(self, keys: Collection[Key]) -> Mapping[Key, Collection[str]]:
-        """Return for each alert state the notifiers with which it is settled."""
+    def settled(self, keys: Collection[Key]) -> Mapping[Key, Mapping[str, Outcome]]:
+        """Return for all states of these alerts the notifiers with which each is settled, and how."""
 
     def recent(self, since_ms: int) -> Sequence[tuple[Alert, int]]:
         """Return the alerts that were written after an instant, each with when it was; ms UTC."""
@@ -116,17 +118,17 @@ class DeliverStore:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
 
-    def settled(self, keys: Collection[Key]) -> dict[Key, set[str]]:
-        """Return for each alert state the notifiers with which it is settled."""
-        found: dict[Key, set[str]] = defaultdict(set)
+    def settled(self, keys: Collection[Key]) -> dict[Key, dict[str, Outcome]]:
+        """Return for all states of these alerts the notifiers with which each is settled, and how."""
+        found: dict[Key, dict[str, Outcome]] = defaultdict(dict)
         if keys:
             asked: dict[str, list[str]] = {
                 "tenants": sorted({tenant for tenant, _, _ in keys}),
                 "alerts": sorted({alert_id for _, alert_id, _ in keys}),
                 "outcomes": SETTLED,
             }
-            for tenant, alert_id, sequence, notifier in self._warehouse.ask(_SETTLED, asked):
-                found[tenant, alert_id, sequence].add(notifier)
+            for tenant, alert_id, sequence, notifier, outcome in self._warehouse.ask(_SETTLED, asked):
+                found[tenant, alert_id, sequence][notifier] = outcome
         return found
 
     def recent(self, since_ms: int) -> list[tuple[Alert, int]]:
@@ -162,7 +164,11 @@ class DeliverStore:
 
 
 def _alert(row: Sequence[object]) -> tuple[Alert, int]:
-    *values, started_ms, at_ms, written_ms = row
+    """Return a stored alert as it was published; what was stored before there were bodies, from its columns."""
+    body, *values, started_ms, at_ms, written_ms = row
+    outcome = decode(str(body).encode()) if body else None
+    if isinstance(outcome, Ok) and isinstance(outcome.event, Alert):
+        return outcome.event, msgspec.convert(written_ms, int)
     fields = dict(zip(_COLUMNS, values, strict=True))
     alert = msgspec.convert({**fields, "signal": "alert", "started_at_ms": started_ms, "at_ms": at_ms}, Alert)
     return alert, msgspec.convert(written_ms, int)

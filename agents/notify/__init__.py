@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from agents.notify import alertmanager, log, webhook
-from agents.notify._port import TEST, BuildNotifier, Busy, Duty, Hours, Keeper, Notice, Notifier, NotifyConfig
+from agents.notify._port import BuildNotifier, Busy, Duty, Hours, Keeper, Notice, Notifier, NotifyConfig
 
 NOTIFIERS: Mapping[str, BuildNotifier] = {
     "log": log.build,
@@ -11,6 +11,9 @@ NOTIFIERS: Mapping[str, BuildNotifier] = {
     "alertmanager": alertmanager.build,
 }
 """Name (as in `deliveries`) -> how to build it."""
+
+RECORDING = frozenset({"log"})
+"""Notifiers that call nobody: they are told what others are spared."""
 
 
 def build_notifiers(config: NotifyConfig) -> dict[str, Notifier]:
@@ -25,7 +28,7 @@ def build_notifiers(config: NotifyConfig) -> dict[str, Notifier]:
 
 __all__ = [
     "NOTIFIERS",
-    "TEST",
+    "RECORDING",
     "BuildNotifier",
     "Busy",
     "Duty",

@@ -26,7 +26,13 @@ def labels_of(notice: Notice) -> dict[str, str]:
 def annotations_of(notice: Notice) -> dict[str, str]:
     """Return what people should read, and the figures."""
     alert = notice.alert
-    figures = {"score": alert.score, "lower": alert.lower, "upper": alert.upper, "coverage": alert.coverage}
+    figures = {
+        "score": alert.score,
+        "usual": alert.usual,
+        "lower": alert.lower,
+        "upper": alert.upper,
+        "coverage": alert.coverage,
+    }
     return {
         "summary": alert.summary,
         "reason": alert.reason,

@@ -1,19 +1,25 @@
 """What a notifier is, what it is told, and what it is built from."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TextIO, runtime_checkable
 
 from streams.errors import DeliveryError
-from streams.events.judging import Alert
+from streams.events.judging import Alert, AlertKind
 
 ATTEMPT_S = 5.0
 """Longest time for one attempt, connecting and answering together; seconds."""
 REPOST_S = 60.0
 """How often a receiver that forgets is told again what fires; seconds."""
-DRIFT = "ExperienceDrift"
-"""Name of an alert that an experience target raised."""
+NAMES: Mapping[AlertKind, str] = {
+    "drift": "ExperienceDrift",
+    "absence": "ExperienceDataMissing",
+    "slow_burn": "ExperienceSlowBurn",
+    "watermelon": "ExperienceWatermelon",
+    "stall": "XpulseStalled",
+}
+"""Kind of an alert -> its name, for routes."""
 TEST = "XpulseTest"
 """Name of an alert that somebody sent to try a route."""
 
@@ -63,12 +69,17 @@ class Notice:
 
     Attributes:
         duty: When to call whom.
-        name: What kind of alert it is, for routes.
+        is_test: Somebody tries a route; nothing is wrong.
     """
 
     alert: Alert
     duty: Duty = Duty()
-    name: str = DRIFT
+    is_test: bool = False
+
+    @property
+    def name(self) -> str:
+        """What routes and people call it."""
+        return TEST if self.is_test else NAMES[self.alert.kind]
 
     @property
     def is_firing(self) -> bool:

@@ -58,9 +58,16 @@ def configuration(receiver_url: str) -> dict[str, Any]:
 @contextmanager
 def running_alertmanager(folder: Path, receiver_url: str, *, port: int = 0) -> Iterator[Alertmanager]:
     """Run one that tells a webhook."""
+    with running_with(configuration(receiver_url), folder, port=port) as manager:
+        yield manager
+
+
+@contextmanager
+def running_with(configuration: dict[str, Any], folder: Path, *, port: int = 0) -> Iterator[Alertmanager]:
+    """Run one on a configuration."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "alertmanager.yml"
-    file.write_text(yaml.safe_dump(configuration(receiver_url)))
+    file.write_text(yaml.safe_dump(configuration))
     address = f"127.0.0.1:{port or free_port()}"
     command = [program("prometheus-alertmanager"), f"--config.file={file}", f"--storage.path={folder / 'data'}"]
     command += [f"--web.listen-address={address}", "--cluster.listen-address="]

@@ -1,15 +1,17 @@
 """The deliver agent with a receiver that misbehaves: nothing is lost, order is kept, each attempt is on record."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from faust.types import TP
 
 from agents.deliver import DeliverWorker
-from agents.deliver_store import KEPT, SETTLED, Attempt
+from agents.deliver_store import KEPT, SETTLED, Attempt, Outcome
 from agents.notify import Duty, NotifyConfig, build_notifiers
 from agents.refusals import Refused
 from agents.topics import ALERTS
@@ -36,8 +38,12 @@ class Memory:
     def _told(self, notifier: str, outcomes: Collection[str]) -> set[Key]:
         return {one.key for one in self.attempts if one.notifier == notifier and one.outcome in outcomes}
 
-    def settled(self, keys: Collection[Key]) -> Mapping[Key, Collection[str]]:
-        return {key: [name for name in ("alertmanager", "log") if key in self._told(name, SETTLED)] for key in keys}
+    def settled(self, keys: Collection[Key]) -> Mapping[Key, Mapping[str, Outcome]]:
+        found: dict[Key, dict[str, Outcome]] = defaultdict(dict)
+        for one in self.attempts:
+            if one.outcome in SETTLED and one.key[:2] in {key[:2] for key in keys}:
+                found[one.key][one.notifier] = one.outcome
+        return found
 
     def recent(self, since_ms: int) -> Sequence[tuple[Alert, int]]:
         return []
@@ -235,3 +241,32 @@ def test_the_sign_of_life_stops_when_the_table_or_the_topic_cannot_be_read(stage
     stage.run(story, repost_s=0.05)
     (labels,) = {tuple(sorted(one["labels"].items())) for one in stage.posts("XpulseAlive")}
     assert ("installation", "here") in labels
+
+
+def test_what_may_call_nobody_is_on_record_only_and_its_end_is_told_to_whom_was_told(stage: Stage) -> None:
+    firing, resolved = (notice.alert for notice in episode("mail"))
+    replayed = msgspec.structs.replace(firing, alert_id="old", calls="replayed")
+    replayed_end = msgspec.structs.replace(resolved, alert_id="old", calls="replayed")
+    update = msgspec.structs.replace(firing, sequence=1, calls="inhibited", inhibited_by="parent")
+    end = msgspec.structs.replace(resolved, sequence=2, calls="inhibited", inhibited_by="parent")
+
+    async def first(worker: DeliverWorker) -> None:
+        await stage.publish(worker, replayed, replayed_end, firing, update)
+        await until(lambda: stage.consumer.committed == 4, "four states")
+
+    async def second(worker: DeliverWorker) -> None:
+        await stage.publish(worker, end)
+        await until(lambda: stage.consumer.committed == 5, "the end")
+
+    stage.run(first)
+    stage.app.should_stop = False
+    stage.run(second)
+    told = {one.key[1:]: (one.outcome, one.reason) for one in stage.memory.attempts if one.notifier == "alertmanager"}
+    assert told == {
+        ("old", 0): ("withheld", "replayed"),
+        ("old", 1): ("withheld", "replayed"),
+        (firing.alert_id, 0): ("delivered", ""),
+        (firing.alert_id, 1): ("withheld", "inhibited parent"),
+        (firing.alert_id, 2): ("delivered", ""),
+    }
+    assert [one.outcome for one in stage.memory.attempts if one.notifier == "log"] == ["delivered"] * 5

@@ -80,6 +80,13 @@ def test_an_end_is_told_for_five_minutes_and_nothing_before_it_is_told_any_more(
     assert table.kept() == {("fresh", 1)}
 
 
+def test_an_alert_from_before_bodies_were_stored(table: Table, store: Warehouse) -> None:
+    table.write(state("a", 0))
+    (whole,) = [alert for alert, _ in table.store.open()]
+    store.command("ALTER TABLE alerts UPDATE body = '' WHERE 1 SETTINGS mutations_sync = 1")
+    assert [alert for alert, _ in table.store.open()] == [whole]
+
+
 def test_what_has_not_ended(table: Table) -> None:
     table.write(state("a", 0), state("b", 0), state("b", 1, "resolved"))
     assert [(alert.alert_id, at_ms) for alert, at_ms in table.store.open()] == [("a", table.now_ms)]
