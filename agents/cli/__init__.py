@@ -7,6 +7,7 @@ import typer
 
 from agents.cli import local, migrate, refold, seal, sql
 from agents.cli.addresses import locate
+from agents.cli.alerts import alerts
 from agents.cli.directory import directory
 from agents.cli.gateway import run_gateway
 from agents.cli.targets import targets
@@ -24,6 +25,7 @@ app.command("demo")(local.demo)
 app.command("up")(local.up)
 app.command("sql")(sql.command(locate))
 app.add_typer(targets, name="targets")
+app.add_typer(alerts, name="alerts")
 app.add_typer(directory, name="directory")
 app.command("gateway")(run_gateway)
 app.add_typer(workers, name="worker")
