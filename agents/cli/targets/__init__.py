@@ -1,8 +1,8 @@
-"""`xpulse targets check | plan | diff | publish | show | history | retire | schema`: experience targets as code."""
+"""`xpulse targets …`: experience targets as code."""
 
 import typer
 
-from agents.cli.targets import files, looking, planning, publishing
+from agents.cli.targets import backtesting, files, looking, planning, publishing
 from agents.cli.targets.reach import known_values, running_settings
 
 targets = typer.Typer(
@@ -12,6 +12,7 @@ targets = typer.Typer(
 )
 targets.command("check", epilog="Example: xpulse targets check infra/targets/happiness-by-country.yaml")(files.check)
 targets.command("plan", epilog=planning.EXAMPLES)(planning.plan)
+targets.command("backtest", epilog=backtesting.EXAMPLES)(backtesting.run)
 targets.command("diff", epilog="Example: xpulse targets diff --tenant acme")(publishing.diff)
 targets.command("publish", epilog=publishing.EXAMPLE)(publishing.publish_files)
 targets.command("show", epilog=looking.SHOWN)(looking.show)

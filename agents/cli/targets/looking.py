@@ -59,7 +59,7 @@ def show(
         table = Table(*_COLUMNS)
         for row in rows:
             table.add_row(*_cells(row))
-        _print(table)
+        print_table(table)
 
 
 def history(target: Name, tenant: OnlyTenant = "", as_json: AsJson = False, data: Data = None) -> None:
@@ -77,7 +77,7 @@ def history(target: Name, tenant: OnlyTenant = "", as_json: AsJson = False, data
     for row in told:
         table.add_row(*(str(row[key]) for key in ("tenant", "version", "state", "valid_from", "recorded_at")),
                       str(row["author"]), str(row["reason"]), _changed(row["changed"]))  # fmt: skip
-    _print(table)
+    print_table(table)
 
 
 def _versions(settings: Settings, tenant: str, target: str) -> list[Target]:
@@ -111,7 +111,7 @@ def _show_one(versions: Sequence[Target], rows: Sequence[Sequence[Any]], *, as_j
         table = Table(show_header=False, box=None)
         for name, value in (*_facts(version), *_seen(newest.get(version.tenant))):
             table.add_row(name, value)
-        _print(table)
+        print_table(table)
 
 
 def _facts(version: Target) -> list[tuple[str, str]]:
@@ -187,5 +187,6 @@ def _cells(row: Sequence[Any]) -> list[str]:
     ]  # fmt: skip
 
 
-def _print(table: Table) -> None:
+def print_table(table: Table) -> None:
+    """Print a table: as wide as the terminal, or wide enough for a file."""
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
