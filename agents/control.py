@@ -14,6 +14,7 @@ from agents.gateway.identity import read_key
 from agents.incarnation import Guarded, IncarnationGuard
 from agents.judge_news import Grid
 from agents.judge_store import JudgeStore
+from agents.judge_tandem import Tandems
 from agents.links import Bases
 from agents.notify import build_notifiers
 from agents.processes import state_dir, warehouse
@@ -22,6 +23,7 @@ from agents.refusals import Quarantine
 from agents.release_tables import ReleaseTables
 from agents.seal_tables import SealTables
 from agents.settings import Settings
+from agents.tandem_store import TandemStore
 from agents.topics import ALERTS, RECORDS, TARGETS, Cluster, TopicState, topic_state
 from agents.why_store import WhyStore
 from streams.blocks import Rule
@@ -78,7 +80,10 @@ def _add_judge(app: faust.App, settings: Settings, profile: Profile, state: Topi
         Quarantine(warehouse(settings), TARGETS, state.incarnation),
         grid=grid,
         pace=judge.Pace(round_s=profile.judge_ms / 1000),
-        explainer=Explaining(why, grid, Bases(screens=settings.screens_url, alertmanager=settings.silences_url)),
+        advice=judge.Advice(
+            explainer=Explaining(why, grid, Bases(screens=settings.screens_url, alertmanager=settings.silences_url)),
+            watermelons=Tandems(TandemStore(warehouse(settings)), profile.period_ms),
+        ),
     )
     judge.register(app, worker)
 

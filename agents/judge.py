@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -73,6 +73,32 @@ class AlertExplainer(Protocol):
         """Return the alerts of a round with what explains them, as far as that is known. Blocks."""
 
 
+class WatermelonFinder(Protocol):
+    """Who looks at targets beside a service level."""
+
+    def look(self, cases: Cases, held: Held, known: JudgePort) -> tuple[list[Alert], dict[str, int]]:
+        """Return new alerts, and how far each tenant was looked at. Blocks; changes nothing."""
+
+    def looked(self, due: Mapping[str, int]) -> None:
+        """Move on, once the alerts are out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """Whom the judge asks beside the rows; None = nobody.
+
+    Attributes:
+        explainer: Adds why an alert was raised.
+        watermelons: Finds what the detectors do not look for.
+    """
+
+    explainer: AlertExplainer | None = None
+    watermelons: WatermelonFinder | None = None
+
+
+NO_ADVICE = Advice()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """When rounds are held.
@@ -98,7 +124,7 @@ class JudgeWorker:
         refusals: Where undecodable targets go; a connection of its own.
         grid: Epochs, windows and k.
         pace: When rounds are held.
-        explainer: Adds why an alert was raised; None = nobody does.
+        advice: Whom to ask beside the rows.
     """
 
     def __init__(
@@ -110,7 +136,7 @@ class JudgeWorker:
         *,
         grid: Grid,
         pace: Pace,
-        explainer: AlertExplainer | None = None,
+        advice: Advice = NO_ADVICE,
     ) -> None:
         self._app = app
         self._store = store
@@ -118,7 +144,7 @@ class JudgeWorker:
         self._refusals = refusals
         self._grid = grid
         self._pace = pace
-        self._explainer = explainer
+        self._advice = advice
         self._docket = Docket()
         self._read_at_s = float("-inf")
         self._stalls: Stalls | None = None
@@ -184,14 +210,18 @@ class JudgeWorker:
 
     async def _write(self, held: Held, cases: Cases, now_ms: int) -> None:
         """Write what was found. The order matters: a state that is written says that its alerts are out."""
-        if held.alerts:
-            told = await asyncio.to_thread(self._store.told, old_episodes(held.alerts, now_ms))
-            alerts = marked(held.alerts, told, now_ms)
-            if self._explainer is not None:
-                alerts = await asyncio.to_thread(self._explainer.explained, alerts, cases, held)
+        explainer, finder = self._advice.explainer, self._advice.watermelons
+        found, due = await asyncio.to_thread(finder.look, cases, held, self._store) if finder else ([], {})
+        if alerts := [*held.alerts, *found]:
+            told = await asyncio.to_thread(self._store.told, old_episodes(alerts, now_ms))
+            alerts = marked(alerts, told, now_ms)
+            if explainer is not None:
+                alerts = await asyncio.to_thread(explainer.explained, alerts, cases, held)
             await self._raise(alerts, now_ms)
         if held.entries:
             await asyncio.to_thread(self._store.write_entries, held.entries, now_ms=now_ms)
+        if finder is not None:
+            finder.looked(due)
         for entry in held.entries:
             counter("xpulse_verdicts_total").labels(entry.verdict.verdict).inc()
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from agents.explaining import MOST_EXPLAINED, Explaining
-from agents.judge import JudgeWorker, Pace
+from agents.judge import Advice, JudgeWorker, Pace
 from agents.links import Bases
 from agents.warehouse.client import Warehouse, WarehouseError
 from agents.why_store import Moment, WhyStore
@@ -47,7 +47,7 @@ def told(world: World, store: Any, *targets: Target, until: int = 30) -> list[Al
         Refusals(),
         grid=GRID,
         pace=Pace(round_s=0.01, settle_s=0.0),
-        explainer=Explaining(store, GRID, BASES),
+        advice=Advice(explainer=Explaining(store, GRID, BASES)),
     )
     asyncio.run(worker.take(chunk_of(*map(encode_json, targets))))
     for number in range(1, until + 1):
