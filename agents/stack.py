@@ -61,9 +61,12 @@ class Stack:
         profile: Time scales.
         ports: Where the parts listen.
         webhook_url: Receiver of alerts; empty = none.
+        alertmanager_url: Alertmanager that receives alerts; empty = none.
     """
 
-    def __init__(self, folder: DataFolder, profile: Profile, ports: Ports, *, webhook_url: str = "") -> None:
+    def __init__(
+        self, folder: DataFolder, profile: Profile, ports: Ports, *, webhook_url: str = "", alertmanager_url: str = ""
+    ) -> None:
         self.folder = folder
         self.profile = profile
         self.ports = ports
@@ -77,6 +80,7 @@ class Stack:
             key_file=str(folder.key_file),
             directory_dir=str(folder.directory),
             webhook_url=webhook_url,
+            alertmanager_url=alertmanager_url,
             webhook_may_be_local="yes",  # whoever tries it out on one machine has the receiver there, too
         )
 

@@ -21,7 +21,7 @@ from agents.demo.view import Frame, line, render
 from agents.installation import Installation
 from agents.local.paths import DataFolder
 from agents.logs import configure_logging
-from agents.stack import Stack, pick_ports
+from agents.stack import Ports, Stack, pick_ports
 from streams.errors import ConfigError
 from streams.profile import PROFILES
 from streams.targets.periods import seconds
@@ -31,6 +31,7 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Delete what xpulse keeps i
 GatewayPort = Annotated[int, typer.Option(help="Port of the gateway; 0 = any free one.")]
 ClickHousePort = Annotated[int, typer.Option(help="Port of the embedded ClickHouse; 0 = any free one.")]
 Webhook = Annotated[str, typer.Option(help="http(s) address that receives alerts.")]
+Alertmanager = Annotated[str, typer.Option(help="Base address of an Alertmanager that receives alerts.")]
 
 POLL_S = 0.2
 LINE_EVERY = 5
@@ -43,11 +44,13 @@ def up(
     gateway_port: GatewayPort = 8080,
     clickhouse_port: ClickHousePort = 8123,
     webhook: Webhook = "",
+    alertmanager: Alertmanager = "",
 ) -> None:
     """Run everything on this machine until Ctrl-C: broker, ClickHouse, gateway, workers."""
     if profile not in PROFILES:
         raise ConfigError(f"--profile is {profile!r}; allowed: {', '.join(PROFILES)}")
-    stack = _stack(data, profile, fresh=fresh, gateway=gateway_port, clickhouse=clickhouse_port, webhook=webhook)
+    ports = pick_ports(clickhouse=clickhouse_port, gateway=gateway_port)
+    stack = _stack(data, profile, ports, fresh=fresh, webhook=webhook, alertmanager=alertmanager)
     with stopping() as stop, _starting(stack) as installation:
         _tell(stack)
         told = 0
@@ -80,7 +83,8 @@ def demo(
     """
     length = _length(for_)
     console = Console()
-    stack = _stack(data, "demo", fresh=fresh, gateway=gateway_port, clickhouse=clickhouse_port, webhook=webhook)
+    ports = pick_ports(clickhouse=clickhouse_port, gateway=gateway_port)
+    stack = _stack(data, "demo", ports, fresh=fresh, webhook=webhook)
     with stopping() as stop, _starting(stack) as installation:
         _tell(stack)
         found = _play(console, installation, Plan(seconds=length, seed=seed), stop)
@@ -120,14 +124,15 @@ def _length(text: str) -> float | None:
         raise ConfigError(f"--for: {error}") from error
 
 
-def _stack(data: Path | None, profile: str, *, fresh: bool, gateway: int, clickhouse: int, webhook: str) -> Stack:
+def _stack(
+    data: Path | None, profile: str, ports: Ports, *, fresh: bool, webhook: str, alertmanager: str = ""
+) -> Stack:
     configure_logging(level="ERROR")
     folder = DataFolder(data or default_folder())
     if fresh:
         folder.delete()
     folder.prepare()
-    ports = pick_ports(clickhouse=clickhouse, gateway=gateway)
-    return Stack(folder, PROFILES[profile], ports, webhook_url=webhook)
+    return Stack(folder, PROFILES[profile], ports, webhook_url=webhook, alertmanager_url=alertmanager)
 
 
 @contextmanager
