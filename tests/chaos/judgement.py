@@ -165,9 +165,9 @@ _GROUP = (
     f"s.tenant, s.metric, toUnixTimestamp(s.window_start), {', '.join(f's.{d}' for d in oracle.DIMENSIONS)}, s.shared"
 )
 _STATES = (
-    f"SELECT {_GROUP}, sum(s.n), sum(s.late_n), sum(s.sum), min(s.min), max(s.max), sum(s.good_ms), "
-    "sum(s.attempted_ms) "
-    f"FROM telemetry_states_60s AS s GROUP BY {_GROUP}"
+    f"SELECT {_GROUP}, sum(s.readings), sum(s.late_readings), sum(s.total), min(s.smallest), max(s.largest), "
+    "sum(s.good), sum(s.attempted) "
+    f"FROM telemetry_windows_60s AS s GROUP BY {_GROUP}"
 )
 _REJECTS = (
     "SELECT partition, offset, toUnixTimestamp64Milli(recorded_at), hex(raw) FROM quarantine FINAL "
