@@ -31,13 +31,17 @@ Waiting = deque[tuple[int, NDArray[np.int64]]]
 
 
 class PrometheusObserver:
-    """Turns what happens to folds into metrics."""
+    """Turns what happens to folds into metrics.
+
+    Attributes:
+        freshness: Collector of the ages at which records became queryable; registered here.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[int, Waiting] = {}
         self._audits: dict[tuple[int, int], Audit] = {}
-        self._freshness = Freshness(TOPIC)
-        REGISTRY.register(self._freshness)
+        self.freshness = Freshness(TOPIC)
+        REGISTRY.register(self.freshness)
 
     def folded(self, chunk: Chunk, new: int) -> None:
         """Count a chunk and remember when its records were received."""
@@ -58,7 +62,8 @@ class PrometheusObserver:
     def _count(self, partition: int, audit: Audit) -> None:
         before = self._audits.pop((partition, audit.tile), None)
         for name, metric in _COUNTERS.items():
-            counter(metric).labels(TOPIC).inc(getattr(audit, name) - (getattr(before, name) if before else 0))
+            # A flush may be acknowledged after its partition was taken away and began again: then less is known than was.
+            counter(metric).labels(TOPIC).inc(max(0, getattr(audit, name) - (getattr(before, name) if before else 0)))
         if not audit.is_closed:
             self._audits[partition, audit.tile] = audit
         lag_s = max(0.0, time.time() - audit.arrival_ms / 1000)
@@ -68,7 +73,7 @@ class PrometheusObserver:
         waiting = self._waiting.get(partition, deque())
         while waiting and waiting[0][0] <= hi:
             _, stamps = waiting.popleft()
-            self._freshness.observe((now_ms - stamps) / 1000)
+            self.freshness.observe((now_ms - stamps) / 1000)
             gauge("xpulse_pending_records").labels(TOPIC).dec(len(stamps))
 
     def failed(self, error: Exception) -> None:  # noqa: ARG002 - the log names it
