@@ -62,7 +62,7 @@ class PrometheusObserver:
     def _count(self, partition: int, audit: Audit) -> None:
         before = self._audits.pop((partition, audit.tile), None)
         for name, metric in _COUNTERS.items():
-            # A flush may be acknowledged after its partition was taken away and began again: then less is known than was.
+            # An old flush may be acknowledged after its partition was taken away and began again: then less is known.
             counter(metric).labels(TOPIC).inc(max(0, getattr(audit, name) - (getattr(before, name) if before else 0)))
         if not audit.is_closed:
             self._audits[partition, audit.tile] = audit
