@@ -20,7 +20,7 @@ from streams.life_cycle import POLICIES, Around, Episode, Explainer, Signal, adv
 from streams.sheets import LISTEN, Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
 from streams.signals import SIGNALS, Seen, severity_of
 from streams.targets.versions import version_at
-from streams.verdicts import JudgeState, Ruler, Step, detector_for, judge_epoch, verdict_begin, verdict_of
+from streams.verdicts import FORMAT, JudgeState, Ruler, Step, detector_for, judge_epoch, verdict_begin, verdict_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +59,17 @@ class Papers:
     Attributes:
         sheets: In time order; what a state contains already is left out.
         orders: Actions of the tenant that were written down until the last sheet, at least; in any order.
-        past: Earlier sheets, as far back as `streams.actions.reaching_back` says; in any order.
+        past: Earlier sheets, as far back as exclusions reach that were not known before; in any order.
     """
 
     sheets: Sequence[Sheet]
     orders: Sequence[Order] = ()
     past: Sequence[Sheet] = ()
+
+    def until(self, at_ms: int) -> list[Sheet]:
+        """Return the sheets before an instant, each once."""
+        known = {sheet.at_ms: sheet for sheet in (*self.past, *self.sheets) if sheet.at_ms < at_ms}
+        return [known[instant] for instant in sorted(known)]
 
 
 def rule(versions: Sequence[Target], state: JudgeState | None, sheets: Sequence[Sheet], ruler: Ruler) -> Ruling:
@@ -113,7 +118,7 @@ class _Bench:
     def __post_init__(self) -> None:
         self.state, self.newest = self.case.state, self.case.newest
         if self.state is not None:
-            self.state = _with_open_drift(self.state, self.newest)
+            self.state = _in_format(self.state, self.newest)
 
     def due(self, sheet: Sheet, ruler: Ruler) -> Target | None:
         """Return the version that judges a sheet; None if none does, or it is judged already."""
@@ -134,7 +139,7 @@ class _Bench:
         )
 
         def past() -> Iterable[Step]:
-            return (old.step(target.slice) for old in papers.past)
+            return (old.step(target.slice) for old in papers.until(sheet.at_ms))
 
         judged = judge_epoch(self.state, target, step, ruler, standing=found, past=past)
         heard_ms = judged.state.heard_ms if sheet.is_silent else sheet.at_ms
@@ -221,10 +226,13 @@ def _tidied(state: JudgeState) -> JudgeState:
     return msgspec.structs.replace(state, turned=Onset()) if is_over else state
 
 
-def _with_open_drift(state: JudgeState, target: Target) -> JudgeState:
+def _in_format(state: JudgeState, target: Target) -> JudgeState:
     """Return a state from before there were episodes with the one that its detector holds open."""
     since_ms = state.drift.since_ms
-    if since_ms is None or _episode(state, "drift") is not None:
+    if state.format == FORMAT:
+        return state
+    state = msgspec.structs.replace(state, format=FORMAT)
+    if since_ms is None:
         return state
     episode = Episode(
         kind="drift",

@@ -32,6 +32,9 @@ from streams.targets.periods import period_start
 ALPHA = 0.05
 """Probability that a period's interval ever leaves out a stable true mean."""
 
+FORMAT = 2
+"""Of the states that are written now."""
+
 ABSENCE_RARER = 10.0
 """How much rarer a false alarm of silence is than one of drift: it takes a tenth of the target's budget."""
 
@@ -40,7 +43,7 @@ class JudgeState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """All that is remembered of one target.
 
     Attributes:
-        format: Changes when fields or their meaning change.
+        format: Changes when fields or their meaning change: 1 had no episodes.
         version: Target version that judged last.
         at_ms: End of the last epoch or window that is contained.
         period_ms: Start of the calendar period.
@@ -58,7 +61,7 @@ class JudgeState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         episodes: Alerts that are pending or open, and the last one of each kind that was resolved.
     """
 
-    format: int = 1
+    format: int = FORMAT
     version: int
     at_ms: int
     period_ms: int
