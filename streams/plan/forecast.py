@@ -13,7 +13,7 @@ from streams.errors import InvariantError
 from streams.events.judging import PeriodKind, Target
 from streams.plan.burning import outage_s
 from streams.plan.laws import law_of
-from streams.plan.paths import MAX_STEPS, Crossings, Trial, crossings, factors, growth, run_length, steps_of_one
+from streams.plan.paths import MAX_STEPS, RUNS, Crossings, Trial, crossings, factors, growth, run_length, steps_of_one
 from streams.plan.provable import gap
 from streams.targets.burn import BurnRule, burn_rules
 from streams.targets.indicators import INDICATORS, Measure
@@ -255,7 +255,7 @@ def _smallest(outlook: Outlook, most: int) -> float | None:
     """Return the smallest fall, in points, that is noticed within `most` observations in half of all cases."""
 
     def is_noticed(share: float) -> bool:
-        seen = outlook.after_drop(share, Trial(most=most, enough=_MEDIAN))
+        seen = outlook.after_drop(share, Trial(runs=RUNS // 2, most=most, enough=_MEDIAN))
         return seen is not None and seen.median() is not None
 
     low, high = _floor(outlook), outlook.objective

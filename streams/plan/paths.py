@@ -87,19 +87,19 @@ def crossings(chances: Floats, table: Floats, level: float, trial: Trial, *, sta
     reached = np.full(trial.runs, level)
     alive, products = np.arange(trial.runs), _start(trial, table, start)
     goal, step = (1.0 - trial.enough) * trial.runs, 0
+    equal = np.full(table.shape[1], 1.0 / table.shape[1])
     while step < trial.most and alive.size > goal:
         size = min(_CHUNK, trial.most - step)
         kinds = np.searchsorted(edges, rng.random((size, alive.size)), side="right")
-        kept = np.arange(alive.size)
-        for row in kinds:
+        for index in range(size):
             step += 1
             products += 1.0
-            products *= table[row[kept]]
-            means = products.mean(axis=1)
+            products *= table.take(kinds[index], axis=0)
+            means = products @ equal
             if means.max() >= level:
                 over = means >= level
                 steps[alive[over]], reached[alive[over]] = step, np.minimum(means[over], CAP)
-                alive, products, kept = alive[~over], products[~over], kept[~over]
+                alive, products, kinds = alive[~over], products[~over], kinds[:, ~over]
                 if alive.size <= goal:
                     break
     return Crossings(steps=steps, evidence=reached, most=trial.most)
@@ -140,7 +140,7 @@ def _warm(chances: Floats, table: Floats, level: float, trial: Trial) -> Floats:
     rng, edges = np.random.default_rng(trial.seed + 1), np.cumsum(chances)[:-1]
     products = _start(trial, table, None)
     for row in np.searchsorted(edges, rng.random((_WARM, trial.runs)), side="right"):
-        products = (products + 1.0) * table[row]
+        products = (products + 1.0) * table.take(row, axis=0)
         products[products.mean(axis=1) >= level] = 0.0
     return products
 

@@ -97,6 +97,14 @@ def test_a_dead_burn_rule_is_named_with_the_largest_burn() -> None:
         read_target_file(path.read_text(), source=str(path))
 
 
+def test_the_example_in_the_docs_shows_every_key_and_is_good() -> None:
+    page = (FOLDER.parents[1] / "docs" / "targets.md").read_text()
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    read_target_file(example, source="happiness-by-country.yaml")
+    shown = set(load_document(example, source="docs/targets.md"))
+    assert shown == set(TargetFile.__struct_fields__) - {"profiles"}
+
+
 def test_norway_is_a_country_and_not_false() -> None:
     spec = read(PLAIN.replace("[country]", "[country]\nvalues: {country: [NO, SE, ON, y, 2026-03-01]}"))
     assert spec.values == {"country": ["NO", "SE", "ON", "y", "2026-03-01"]}
