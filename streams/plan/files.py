@@ -123,9 +123,8 @@ def _stated(spec: TargetFile, profile: Profile, key: str) -> str:
     overrides, name = spec.for_profile(profile.name), f"profiles.{profile.name}."
     if key == "false_alerts_per_year" and overrides.run_length is not None:
         return f"{name}run_length"
-    if key == "min_respondents" and overrides.min_respondents is not None:
-        return f"{name}{key}"
-    return f"{name}{key}" if key.startswith("burn") and overrides.burn is not None else key
+    stated = getattr(overrides, key.partition(".")[0], None)
+    return key if stated is None else f"{name}{key}"
 
 
 def _hints(plan: FilePlan, target: Target) -> list[str]:

@@ -19,6 +19,7 @@ from streams.targets.burn import BurnRule, burn_rules
 from streams.targets.indicators import INDICATORS, Measure
 from streams.verdicts import Ruler, detector_for
 
+DAY_MS = 86_400_000
 YEAR_DAYS = 365
 PERIOD_DAYS: dict[PeriodKind, int] = {"day": 1, "week": 7, "month": 30, "quarter": 91}
 DROPS = (0.2, 0.1, 0.05, 0.025, 0.01)
@@ -160,8 +161,8 @@ class Outlook:
         return days * self.per_day / self.ruler.per_observation
 
     def days(self, answers: float | None) -> float | None:
-        """Return how long a number of answers takes."""
-        return None if answers is None else answers / self.per_day
+        """Return how long a number of answers takes; nothing is known before an epoch or window ends."""
+        return None if answers is None else max(answers / self.per_day, self.ruler.unit_ms / DAY_MS)
 
     def after_drop(self, share: float, trial: Trial) -> Crossings | None:
         """Return runs at a level that is lower by `share`; None where they would be hopeless."""

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.plan.burning import needed, shortest_s
-from streams.plan.forecast import PERIOD_DAYS, YEAR_DAYS, Outlook, outage
+from streams.plan.forecast import DAY_MS, PERIOD_DAYS, YEAR_DAYS, Outlook, outage
 from streams.spans import MAX_SPANS
 from streams.targets.burn import BurnRule, burn_rules
-
-DAY_MS = 86_400_000
 
 
 class Refusal(NamedTuple):
@@ -24,6 +22,7 @@ def refusals(outlook: Outlook) -> Iterator[Refusal]:
     yield from _always_alarming(outlook)
     yield from _never_alarming(outlook)
     yield from _always_too_few(outlook)
+    yield from _never_ending(outlook)
     for index, rule in enumerate(burn_rules(outlook.target.burn)):
         yield from _empty_windows(outlook, rule, f"burn.{index}")
 
@@ -67,6 +66,16 @@ def _always_too_few(outlook: Outlook) -> Iterator[Refusal]:
             "min_respondents",
             f"{least:,} can never be judged: a {outlook.target.period} has {expected:,.1f} {outlook.measure.counted} "
             f"of a slice, so every verdict is too_few; allowed: up to {int(expected):,}",
+        )
+
+
+def _never_ending(outlook: Outlook) -> Iterator[Refusal]:
+    length, year = outlook.target.recovery_length, YEAR_DAYS * outlook.per_day
+    if length > year:
+        yield Refusal(
+            "recovery_length",
+            f"{length:,.0f} can never end: a slice has {year:,.0f} {outlook.measure.counted} a year, so an alert on a "
+            f"target that is just kept stays open for longer; allowed: up to {int(year):,}",
         )
 
 

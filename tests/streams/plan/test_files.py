@@ -101,6 +101,11 @@ def test_other_volumes_change_days_but_not_answers(desk: FilePlan) -> None:
     assert "over the budget of 4: set expected_per_year to 438000" in hint
 
 
+def test_nothing_is_noticed_before_an_epoch_ends() -> None:
+    swamped = plan(spec_of(expected_per_year=4e8), per_day=1e6)
+    assert {drop.days for drop in swamped.each.drops[:2]} == {STANDARD.epoch_ms / 86_400_000}
+
+
 def test_a_burn_rule_is_told_with_level_budget_and_contents() -> None:
     rules = read_target_file(DESK + "burn: [{rate: 2, long: 7d, short: 3d}]\n", source="desk.yaml").burn
     (burn,) = plan(spec_of(burn=rules)).each.burn
@@ -133,6 +138,11 @@ def test_a_tenant_says_how_many_slices_there_are() -> None:
             "false_alerts_per_year: a false alert in 22 answers fires all the time",
         ),
         (DESK, {"objective": -99.9}, "objective: -99.9 can never fire in time: even if all were as bad as can"),
+        (
+            DESK,
+            {"recovery_length": 20_000.0},
+            "recovery_length: 20,000 can never end: a slice has 10,950 answers a year",
+        ),
         (MAIL, {"expected_per_year": 1e6}, "expected_per_year: 2,740 windows a day of a slice are more than there are"),
     ],
 )
@@ -172,7 +182,7 @@ def test_burn_windows_must_hold_something(rule: str, complaint: str) -> None:
 
 def test_a_little_volume_is_hinted_at() -> None:
     """Fifty answers a month of a slice with five people to a block prove little."""
-    hints = plan(spec_of(min_respondents=1, objective=85.0), per_day=1.0).hints
+    hints = plan(spec_of(min_respondents=1, objective=85.0, recovery_length=30.0), per_day=1.0).hints
     assert any("too short to prove that the promise was kept" in hint for hint in hints)
 
 
