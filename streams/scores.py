@@ -82,7 +82,7 @@ class Scale:
 
     Attributes:
         lowest: Score of share 0, e.g. -100 for happiness.
-        highest: Score of share 1, e.g. 100.
+        highest: Score of share 1, e.g. 100; less than `lowest` where a small score is good.
     """
 
     lowest: int
@@ -104,8 +104,9 @@ class Scale:
         return (score - self.lowest) / (self.highest - self.lowest)
 
     def interval(self, shares: Interval) -> Interval:
-        """Return an interval of shares as an interval of scores."""
-        return Interval(lower=self.at(shares.lower), upper=self.at(shares.upper))
+        """Return an interval of shares as an interval of scores; where share 1 is the least score, its ends swap."""
+        lower, upper = sorted((self.at(shares.lower), self.at(shares.upper)))
+        return Interval(lower=lower, upper=upper)
 
 
 HAPPINESS = Scale(lowest=-100, highest=100)

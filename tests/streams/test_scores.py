@@ -14,6 +14,7 @@ from streams.scores import (
     Counts,
     Interval,
     Moments,
+    Scale,
     display_interval,
     happiness,
     mean_interval,
@@ -138,3 +139,11 @@ def test_scale_maps_shares_to_scores_and_back() -> None:
     assert HAPPINESS.share(60.0) == pytest.approx(0.8)
     assert PERCENT.share(95.0) == pytest.approx(0.95)
     assert PERCENT.score(Moments().add(900_000).add(PPM)) == 95.0
+
+
+def test_a_scale_may_be_turned_round() -> None:
+    """Minutes lost: 480 is share 0, none is share 1."""
+    minutes = Scale(lowest=480, highest=0)
+    assert (minutes.share(120.0), minutes.at(0.75)) == (0.75, 120.0)
+    assert minutes.interval(Interval(lower=0.5, upper=0.75)) == Interval(lower=120.0, upper=240.0)
+    assert minutes.score(Moments().add(PPM, 3).add(0, 1)) == 120.0
