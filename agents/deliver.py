@@ -108,7 +108,7 @@ class DeliverWorker:
     async def _add(self, outbox: Outbox, chunk: Chunk, taken: Sequence[Taken[Alert]]) -> None:
         settled = await self._learn([one.event for one in taken])
         for one in taken:
-            outbox.add(one.event, stamp_ms=one.stamp_ms, settled=settled.get(key_of(one.event), ()))
+            outbox.add(one.event, stamp_ms=one.stamp_ms, settled=_settled(one.event, settled))
             outbox.place(chunk.partition, one.offset, one.event)
 
     def drop(self) -> None:
@@ -218,9 +218,9 @@ class DeliverWorker:
         others = set(self._notifiers) - {upkeep.name for upkeep in self._upkeep}
         settled = await self._learn([alert for alert, _ in [*found, *old]])
         for alert, at_ms in filter(lambda one: self._is_mine(one[0]), found):
-            outbox.add(alert, stamp_ms=at_ms, settled=settled.get(key_of(alert), ()))
+            outbox.add(alert, stamp_ms=at_ms, settled=_settled(alert, settled))
         for alert, _ in filter(lambda one: self._is_mine(one[0]), old):
-            outbox.add(alert, stamp_ms=_now_ms(), settled={*settled.get(key_of(alert), ()), *others})
+            outbox.add(alert, stamp_ms=_now_ms(), settled={*_settled(alert, settled), *others})
         self._wake_all()
 
     async def _keep(self, upkeep: Upkeep) -> None:
@@ -256,6 +256,12 @@ class DeliverWorker:
     def _wake_all(self) -> None:
         for event in self._wake.values():
             event.set()
+
+
+def _settled(alert: Alert, settled: Mapping[Key, Mapping[str, Outcome]]) -> set[str]:
+    """Return the notifiers with which an alert is settled: not those it was withheld from before it might call."""
+    outcomes = settled.get(key_of(alert), {})
+    return {name for name, outcome in outcomes.items() if outcome != "withheld" or alert.calls != "yes"}
 
 
 def _outcome(error: DeliveryError, errand: Errand) -> Outcome:

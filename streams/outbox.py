@@ -47,6 +47,11 @@ class Errand:
     due_ms: int = 0
 
 
+def _calls_at_last(known: Alert, alert: Alert) -> bool:
+    """Say whether an alert that could call nobody now may."""
+    return known.calls != "yes" and alert.calls == "yes"
+
+
 @dataclass(slots=True)
 class Outbox:
     """Errands of the alerts that were read and are not settled with every notifier."""
@@ -56,6 +61,7 @@ class Outbox:
     _waiting: dict[int, dict[int, Key]] = field(default_factory=lambda: defaultdict(dict))
     _ends: dict[int, int] = field(default_factory=dict)
     _settled: set[tuple[Key, str]] = field(default_factory=set)
+    _quiet: set[tuple[Key, str]] = field(default_factory=set)
     _resting: dict[str, int] = field(default_factory=dict)
 
     def add(self, alert: Alert, *, stamp_ms: int, settled: Collection[str] = ()) -> None:
@@ -67,10 +73,13 @@ class Outbox:
             settled: Notifiers with which it was settled before.
         """
         key = key_of(alert)
+        if alert.calls == "yes":
+            self._reopen(key)
         self._settled.update((key, notifier) for notifier in settled)
         for notifier in self.notifiers:
-            if (key, notifier) not in self._settled:
-                self._errands[notifier].setdefault(key, Errand(alert, notifier, stamp_ms))
+            known = self._errands[notifier].get(key)
+            if (key, notifier) not in self._settled and (known is None or _calls_at_last(known.alert, alert)):
+                self._errands[notifier][key] = Errand(alert, notifier, stamp_ms)
 
     def place(self, partition: int, offset: int, alert: Alert) -> None:
         """Take note of where an alert lies: the offset waits until the alert is settled."""
@@ -103,7 +112,12 @@ class Outbox:
     def settle(self, errand: Errand) -> None:
         """Take an errand off: it was delivered, refused for good, or given up."""
         key = key_of(errand.alert)
+        known = self._errands[errand.notifier].get(key, errand)
+        if known is not errand:
+            return  # meanwhile it may call somebody: that is an errand of its own
         self._settled.add((key, errand.notifier))
+        if errand.alert.calls != "yes":
+            self._quiet.add((key, errand.notifier))
         self._errands[errand.notifier].pop(key, None)
 
     def postpone(self, errand: Errand, now_ms: int, *, rest_ms: int = 0) -> None:
@@ -132,6 +146,12 @@ class Outbox:
         for offset in [offset for offset, key in waiting.items() if not self._is_pending(key)]:
             del waiting[offset]
         return min(waiting, default=end)
+
+    def _reopen(self, key: Key) -> None:
+        """Forget what was settled while the alert could call nobody: now it may."""
+        was_quiet = {one for one in self._quiet if one[0] == key}
+        self._quiet -= was_quiet
+        self._settled -= was_quiet
 
     def _is_pending(self, key: Key) -> bool:
         return any(key in errands for errands in self._errands.values())

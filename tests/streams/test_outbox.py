@@ -171,3 +171,28 @@ def test_a_shorter_rest_does_not_end_a_longer_one() -> None:
     outbox.postpone(first, 0, rest_ms=60_000)
     outbox.postpone(second, 1_000)
     assert outbox.next_errand("log", 59_999) is None
+
+
+REPLAYED = msgspec.structs.replace(FIRING, calls="replayed")
+
+
+def test_what_could_call_nobody_is_an_errand_again_once_it_may() -> None:
+    outbox = filled(REPLAYED, notifiers=("webhook",))
+    outbox.settle(take(outbox, "webhook"))
+    outbox.add(REPLAYED, stamp_ms=200)
+    assert outbox.pending() == 0
+    outbox.add(FIRING, stamp_ms=300)
+    errand = take(outbox, "webhook")
+    assert errand.alert.calls == "yes"
+    outbox.settle(errand)
+    for alert in (FIRING, REPLAYED):
+        outbox.add(alert, stamp_ms=400)
+    assert outbox.pending() == 0
+
+
+def test_it_may_call_even_if_the_quiet_state_is_still_on_its_way() -> None:
+    outbox = filled(REPLAYED, notifiers=("webhook",))
+    quiet = take(outbox, "webhook")
+    outbox.add(FIRING, stamp_ms=300)
+    outbox.settle(quiet)
+    assert take(outbox, "webhook").alert.calls == "yes"
