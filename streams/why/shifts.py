@@ -14,8 +14,8 @@ from typing import Literal
 
 from streams.why.coincidences import Happening
 
-LEAST_BEFORE, LEAST_AFTER = 5, 2
-"""Windows that each side needs."""
+LEAST_BEFORE, LEAST_AFTER = 12, 2
+"""Windows that each side needs; fewer tell no spread."""
 SUPPORT = 4
 """Standard errors of the difference that a shift needs."""
 _SIGMA = Fraction(14826, 10000)

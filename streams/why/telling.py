@@ -31,9 +31,16 @@ def with_why(alert: Alert, why: Why, *, unit: str = "", counted: str = "answers"
         unit: Written behind a score.
         counted: What `n` counts, plural.
     """
-    text = text_of(why, unit=unit, counted=counted)
-    summary = f"{alert.summary} {text}".strip()
-    return msgspec.structs.replace(alert, **fields_of(why), summary=summary[:MOST_CHARACTERS])
+    summary = _inserted(alert.summary, text_of(why, unit=unit, counted=counted))
+    return msgspec.structs.replace(alert, **fields_of(why), summary=summary)
+
+
+def _inserted(summary: str, text: str) -> str:
+    """Return a summary with more text before its runbook, which is never cut off for it."""
+    cut = summary.rfind(" Runbook: ")
+    head, tail = (summary, "") if cut < 0 else (summary[:cut], summary[cut:])
+    more = f" {text}"[: MOST_CHARACTERS - len(summary)] if text else ""
+    return f"{head}{more}{tail}"
 
 
 def fields_of(why: Why) -> dict[str, Any]:

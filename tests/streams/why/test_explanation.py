@@ -83,6 +83,14 @@ def test_the_wire_takes_it(encode: object) -> None:
     assert decode(encode(alert)) == Ok(alert)  # type: ignore[operator]
 
 
+def test_the_runbook_stays_at_the_end_however_long_the_text() -> None:
+    long = msgspec.structs.replace(ALERT, summary=f"{'x' * 1_900} Runbook: docs/runbook.md")
+    told = with_why(long, story()).summary
+    assert told.startswith(f"{'x' * 1_900} Before: 70.0")
+    assert told.endswith(" Runbook: docs/runbook.md")
+    assert len(told) == 2_000
+
+
 def test_an_alert_from_before_is_still_readable() -> None:
     old = {name: value for name, value in msgspec.to_builtins(ALERT).items() if name not in fields_of(story())}
     del old["silence_link"]
