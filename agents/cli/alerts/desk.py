@@ -19,7 +19,8 @@ MOST = 1_000
 
 _NAMES = (
     "alert_id", "tenant", "target", "kind", "detector", "state", "severity", "calls", "inhibited_by", "reason", "slice",
-    "score", "lower", "upper", "n", "objective", "coverage", "summary", "runbook", "version", "dedup_key",
+    "score", "lower", "upper", "n", "objective", "coverage", "usual", "usual_n", "change", "mix_share", "is_mix",
+    "contributions", "coincidences", "summary", "runbook", "link", "version", "dedup_key",
 )  # fmt: skip
 _ALERTS = """
 SELECT {names}, toUnixTimestamp64Milli(started_at), toUnixTimestamp64Milli(at)

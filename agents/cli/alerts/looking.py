@@ -20,7 +20,8 @@ SHOWN = "Example: xpulse alerts show 3f9a12"
 _COLUMNS = ("id", "tenant", "target", "kind", "severity", "state", "since", "now", "goal", "n", "calls", "taken by")
 _FACTS = (
     "alert_id", "tenant", "target", "version", "kind", "detector", "state", "severity", "reason", "started_at", "at",
-    "slice", "score", "lower", "upper", "n", "objective", "coverage", "calls", "inhibited_by", "runbook", "dedup_key",
+    "slice", "score", "lower", "upper", "n", "objective", "usual", "usual_n", "change", "mix_share", "coverage",
+    "calls", "inhibited_by", "runbook", "link", "dedup_key",
 )  # fmt: skip
 
 
@@ -49,7 +50,11 @@ def list_alerts(
 
 
 def show(alert: AlertId, as_json: AsJson = False, data: Data = None) -> None:
-    """Show everything about one alert: its figures, its states, who has taken it on, every attempt to deliver it."""
+    """Show everything about one alert.
+
+    Its figures, what contributes, what happened around it (coincidences, no causes), its states, who has taken it on,
+    and every attempt to deliver it.
+    """
     desk = Desk(running_settings(data))
     one = desk.alert(alert)
     acks = _told(desk.acks([one["alert_id"]]).get(one["alert_id"], []))
@@ -61,16 +66,18 @@ def show(alert: AlertId, as_json: AsJson = False, data: Data = None) -> None:
     for name in _FACTS:
         if one[name] not in (None, "", {}):
             print(f"{name:<13} {_plain(one[name])}")
-    for title, rows in (("states", states), ("acknowledged", acks), ("deliveries", attempts)):
+    why = {"what contributes": one["contributions"], "what happened around": one["coincidences"]}
+    for title, rows in {**why, "states": states, "acknowledged": acks, "deliveries": attempts}.items():
         _section(title, rows)
 
 
 def _section(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     print(f"\n{title}:" if rows else f"\n{title}: none")
     if rows:
-        table = Table(*rows[0])
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        table = Table(*columns)
         for row in rows:
-            table.add_row(*map(_plain, row.values()))
+            table.add_row(*(_plain(row.get(name, "")) for name in columns))
         _print(table)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-AlertId = Annotated[str, typer.Argument(help="Id of an alert, or the beginning of it (6 characters or more).")]
+AlertId = Annotated[str, typer.Argument(metavar="ID", help="Id of an alert, or its first 6 characters or more.")]
 OnlyTenant = Annotated[str, typer.Option("--tenant", help="Only this tenant; empty = all.")]
 By = Annotated[str, typer.Option(help="Who you are; empty = the user of this machine.")]
 Reason = Annotated[str, typer.Option(help="Why, for those who read it later.")]

@@ -39,12 +39,13 @@ def ended_of(labels: Labels, *, now_ms: int) -> dict[str, Any]:
     return {"labels": labels, "startsAt": instant(now_ms - 1), "endsAt": instant(now_ms)}
 
 
-def alive_of(installation: str, *, now_ms: int, hold_ms: int) -> dict[str, Any]:
-    """Return the sign of life; it ends by itself after `hold_ms`."""
+def alive_of(installation: str, *, since_ms: int, now_ms: int, hold_ms: int) -> dict[str, Any]:
+    """Return the sign of life since an instant; it ends by itself after `hold_ms`."""
     return {
         "labels": {"alertname": ALIVE, "installation": installation, "severity": "none", "hours": "any"},
         "annotations": {
             "summary": "xpulse delivers alerts. This alert always fires; when it ends, xpulse calls nobody any more."
         },
+        "startsAt": instant(min(since_ms, now_ms)),
         "endsAt": instant(now_ms + hold_ms),
     }

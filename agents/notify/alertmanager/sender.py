@@ -62,6 +62,7 @@ class AlertmanagerNotifier:
         self._poster = poster
         self._installation = installation
         self._clock = clock
+        self._since_ms = clock()
         self._posted: dict[Episode, _Posted] = {}
         self._lock = asyncio.Lock()
 
@@ -92,7 +93,8 @@ class AlertmanagerNotifier:
             DeliveryError: It was not taken.
         """
         hold_ms = int(ALIVE_HOLDS * self.keep_s * 1000)
-        await self._poster.post(orjson.dumps([alive_of(self._installation, now_ms=self._clock(), hold_ms=hold_ms)]))
+        alive = alive_of(self._installation, since_ms=self._since_ms, now_ms=self._clock(), hold_ms=hold_ms)
+        await self._poster.post(orjson.dumps([alive]))
 
     async def close(self) -> None:
         """Close connections."""

@@ -30,7 +30,14 @@ from tests.agents.notify.alerts import FIRING, RESOLVED
 from tests.agents.notify.doors import Door, running_door
 from tests.agents.notify.managers import Alertmanager, running_alertmanager
 
-MAIL = msgspec.structs.replace(FIRING, alert_id="aaaaaa" + "1" * 26, target="mail", summary="Mail is bad.")
+MAIL = msgspec.structs.replace(
+    FIRING,
+    alert_id="aaaaaa" + "1" * 26,
+    target="mail",
+    summary="Mail is bad.",
+    contributions=[{"dimension": "country", "value": "NO", "points": "-20.0", "share": "0.700", "n": "12"}],
+    coincidences=[{"kind": "deploy", "name": "CHG0030"}, {"kind": "wave", "name": "CHG0031", "title": "Mail 12"}],
+)
 VPN = msgspec.structs.replace(FIRING, alert_id="aaaaaa" + "2" * 26, target="vpn", tenant="other", calls="inhibited")
 ENDED = msgspec.structs.replace(RESOLVED, alert_id="b" * 32, target="ended")
 
@@ -91,7 +98,16 @@ def test_list_shows_what_fires_and_all_shows_the_rest(world: Warehouse) -> None:
 @pytest.mark.integration
 def test_show_says_everything_about_one_by_the_beginning_of_its_id(world: Warehouse) -> None:
     shown = run("show", "aaaaaa1")
-    for part in ("Mail is bad.", MAIL.alert_id, MAIL.runbook, "HTTP 500", "delivered", "acknowledged: none"):
+    for part in (
+        "Mail is bad.",
+        MAIL.alert_id,
+        MAIL.runbook,
+        "HTTP 500",
+        "delivered",
+        "acknowledged: none",
+        "0.700",
+        "Mail 12",
+    ):
         assert part in shown
     whole = json.loads(run("show", "aaaaaa1", "--json"))
     assert [one["outcome"] for one in whole["deliveries"]] == ["retry", "delivered"]

@@ -55,8 +55,8 @@ def test_a_link_is_handed_on_if_it_is_one() -> None:
 
 
 def test_the_sign_of_life_names_the_installation() -> None:
-    body = alive_of("north", now_ms=0, hold_ms=180_000)
-    assert body["endsAt"] == "1970-01-01T00:03:00.000Z"
+    body = alive_of("north", since_ms=1_000, now_ms=60_000, hold_ms=180_000)
+    assert (body["startsAt"], body["endsAt"]) == ("1970-01-01T00:00:01.000Z", "1970-01-01T00:04:00.000Z")
     assert {"alertname": "XpulseAlive", "installation": "north"}.items() <= body["labels"].items()
 
 
