@@ -6,7 +6,7 @@ All questions are bounded in rows and bound in their values; names of columns co
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -122,9 +122,13 @@ class WhyStore:
         return explain(question, before, after, happenings)
 
     def _figures(self, target: Target, question: Question, moment: Moment) -> tuple[list[Row], list[Row]]:
-        if INDICATORS[target.indicator].reads == "blocks":
-            return self.answers(target.tenant, question)
-        return self.windows(target, question, moment.unit_ms)
+        """Return the rows of an indicator that is known here; for any other one coincidences are all there is."""
+        readers: Mapping[str, Callable[[], tuple[list[Row], list[Row]]]] = {
+            "happiness": lambda: self.answers(target.tenant, question),
+            "good_time": lambda: self.windows(target, question, moment.unit_ms),
+        }
+        reader = readers.get(target.indicator)
+        return reader() if reader else ([], [])
 
     def answers(self, tenant: str, question: Question) -> tuple[list[Row], list[Row]]:
         """Return the released answers of the slice before and since the change, added up by label."""
