@@ -56,7 +56,7 @@ class Settings:
         "", "file of whsec_… secrets that sign the webhook's bodies; empty = not signed"
     )
     alertmanager_url: str = _setting(
-        "", "base address of Alertmanager, which receives alerts; empty = none", secret=True
+        "", "base address of Alertmanager (of a cluster: all, with commas); empty = none", secret=True
     )
 
     def time_profile(self) -> Profile:

@@ -35,7 +35,7 @@ class NotifyConfig:
         webhook_url: http or https address; may hold a secret. Empty = no webhook.
         webhook_may_be_local: Allow a webhook on this machine (loopback).
         webhook_secret_file: File of the secrets that sign the webhook's bodies; empty = not signed.
-        alertmanager_url: Base address of an Alertmanager; may hold a password. Empty = none.
+        alertmanager_url: Base address of an Alertmanager, or of several with commas; may hold a password. Empty = none.
         installation: Name of this installation, in its sign of life.
         repost_s: How often Alertmanager is told again what fires; seconds.
         log_stream: Where the log notifier writes.

@@ -89,7 +89,7 @@ def silence(
         raise ConfigError("no Alertmanager is known; allowed: --alertmanager URL, or XPULSE_ALERTMANAGER_URL")
     one = Desk(settings).alert(alert)
     wanted = silence_of(one, by=_who(by), reason=_why(reason), length_s=_length(length), now_ms=int(time.time() * 1000))
-    name = _post(settings.alertmanager_url, wanted)
+    name = _post(settings.alertmanager_url.split(",")[0].strip(), wanted)
     print(f"{one['target']}: silenced until {wanted['endsAt']} (silence {name})")
 
 
@@ -105,7 +105,7 @@ def silence_of(alert: dict[str, Any], *, by: str, reason: str, length_s: int, no
 
 
 def _post(base: str, wanted: dict[str, Any]) -> str:
-    """Return the silence's id.
+    """Return the silence's id; the members of a cluster share silences, so one of them is enough.
 
     Raises:
         DeliveryError: Alertmanager did not take it. Its address may hold a password and is not named.

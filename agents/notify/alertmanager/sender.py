@@ -16,8 +16,8 @@ import orjson
 
 from agents.notify._labels import labels_of
 from agents.notify._port import REPOST_S, Notice
-from agents.notify._post import Poster
 from agents.notify.alertmanager.body import Labels, alert_of, alive_of, ended_of
+from agents.notify.alertmanager.cluster import Posting
 from streams.errors import DeliveryError
 
 HOLDS = 15
@@ -41,7 +41,7 @@ class _Posted:
 
 
 class AlertmanagerNotifier:
-    """Posts to one Alertmanager.
+    """Posts to an Alertmanager, or to a cluster of them.
 
     Args:
         poster: Knows the address.
@@ -52,7 +52,7 @@ class AlertmanagerNotifier:
 
     def __init__(
         self,
-        poster: Poster,
+        poster: Posting,
         *,
         installation: str,
         keep_s: float = REPOST_S,

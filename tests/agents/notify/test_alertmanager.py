@@ -243,6 +243,32 @@ def test_what_is_told_again_is_as_full_as_what_was_sent() -> None:
     assert (ended["labels"], again["labels"]["hours"]) == (first["labels"], "working")
 
 
+async def send_to(*doors: Door) -> None:
+    config = NotifyConfig(alertmanager_url=", ".join(door.url for door in doors))
+    notifier = build_notifiers(config)["alertmanager"]
+    try:
+        await notifier.send(Notice(FIRING))
+    finally:
+        await notifier.close()
+
+
+@pytest.mark.integration
+def test_every_member_of_a_cluster_is_told_and_one_is_enough() -> None:
+    with running_door() as one, running_door() as other:
+        asyncio.run(send_to(one, other))
+        other.manner = "fail"
+        asyncio.run(send_to(one, other))
+        assert (len(one.posted), len(other.posted)) == (2, 2)
+        one.manner = "refuse"
+        with pytest.raises(DeliveryError, match="HTTP 500") as caught:
+            asyncio.run(send_to(one, other))
+        assert caught.value.is_retryable
+        other.manner = "refuse"
+        with pytest.raises(DeliveryError, match="HTTP 400") as caught:
+            asyncio.run(send_to(one, other))
+        assert not caught.value.is_retryable
+
+
 def test_an_alert_holds_much_longer_than_a_restart_takes() -> None:
     assert HOLDS * NotifyConfig().repost_s == 900
 

@@ -103,7 +103,8 @@ class Stage:
     async def _run(self, story: Callable[[DeliverWorker], Awaitable[None]], repost_s: float) -> None:
         config = NotifyConfig(alertmanager_url=self.door.url, installation="here", repost_s=repost_s)
         notifiers: dict[str, Any] = dict(build_notifiers(config))
-        notifiers["alertmanager"]._poster._attempt_s = 0.5
+        for member in notifiers["alertmanager"]._poster._members:
+            member._attempt_s = 0.5
         worker = DeliverWorker(
             self.app, notifiers, self.memory, Refusals(), partitions=1, is_topic_there=lambda: self.is_topic_there
         )
