@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from typing import Any
 from agents.local.clickhouse.errors import StatementError, from_engine
 from agents.local.clickhouse.insert import InsertHead
 
+KEEP_FREE_BYTES = 64 << 20
+"""Room on the disk below which the engine begins nothing: it does not always notice when a disk is full to the brim."""
+
 # Without the second key a view that says nothing of security would be read with its reader's rights. The rest keeps a
 # guest on a laptop modest: by default it may take 90 % of the memory.
 _CONFIG = f"""<clickhouse>
@@ -27,6 +31,9 @@ _CONFIG = f"""<clickhouse>
   <max_server_memory_usage>{6 << 30}</max_server_memory_usage>
   <mark_cache_size>{256 << 20}</mark_cache_size>
   <primary_index_cache_size>{256 << 20}</primary_index_cache_size>
+  <storage_configuration><disks><default>
+    <keep_free_space_bytes>{KEEP_FREE_BYTES}</keep_free_space_bytes>
+  </default></disks></storage_configuration>
 </clickhouse>
 """
 _USER = "<password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>"
@@ -153,6 +160,7 @@ class Engine:
         os.environ["TZ"] = "UTC"  # read by the engine when it is loaded
         self._module: Any = importlib.import_module("chdb._chdb")
         self._path = folder / "engine"
+        self._reloading = threading.Lock()
         self._keeper = self._connect(f"{self._path}?config-file={_write_config(folder)}")
         for database in ("xpulse", "xpulse_pub"):
             self._keeper.query(f"CREATE DATABASE IF NOT EXISTS {database}")
@@ -177,6 +185,20 @@ class Engine:
             pass  # it ended in the meantime
         finally:
             session.close()
+
+    def reload(self, table: str) -> None:
+        """Load a table (`database.table`) again from its files; parts that cannot be read are set aside.
+
+        Raises:
+            StatementError: There is no such table.
+        """
+        with self._reloading:
+            session = self.open_session()
+            try:
+                session.query(f"DETACH TABLE {table} SYNC")
+                session.query(f"ATTACH TABLE {table}")
+            finally:
+                session.close()
 
     def close(self) -> None:
         """Close the engine after all sessions are closed."""

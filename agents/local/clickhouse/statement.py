@@ -1,5 +1,6 @@
 """Running one statement for one user."""
 
+import logging
 import threading
 from dataclasses import dataclass
 
@@ -10,7 +11,10 @@ from agents.local.clickhouse.guard import Guard
 from agents.local.clickhouse.insert import InsertHead, insert_head
 from agents.local.clickhouse.request import Request
 from agents.local.clickhouse.sessions import PreparedSession, Sessions
+from agents.local.clickhouse.unreadable import unreadable_table
 from agents.local.clickhouse.users import User
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,20 @@ class Statement:
         self._lock = threading.Lock()  # held while cancelling, so that the session is not yet another statement's
 
     def run(self) -> Outcome:
-        """Run to the end.
+        """Run to the end; what makes a table unreadable is set aside, so that the next statement can read it.
 
         Raises:
             StatementError: Refused or failed.
         """
+        try:
+            return self._run_in_session()
+        except StatementError as error:
+            if table := unreadable_table(error):
+                log.warning("part_unreadable table=%s", table)
+                self._engine.reload(table)
+            raise
+
+    def _run_in_session(self) -> Outcome:
         text = self._request.text
         head = insert_head(text)
         plain = "" if head else _decode(text)

@@ -1,0 +1,28 @@
+"""A part that cannot be read: as a merge leaves it that ran into a full disk."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.agents.local.clickhouse.conftest import embedded_target
+from tests.agents.local.services import running_clickhouse
+
+pytestmark = pytest.mark.integration
+
+PARTS = "SELECT path FROM system.parts WHERE database = 'xpulse' AND table = 'merged' AND active"
+TOTAL = "SELECT count(), sum(n) FROM xpulse.merged FINAL"
+
+
+def test_a_merged_part_without_its_marks_is_set_aside_for_what_it_was_merged_from(tmp_path: Path) -> None:
+    with running_clickhouse(tmp_path) as server:
+        writer = embedded_target(server).writer
+        writer.run("CREATE TABLE xpulse.merged (k UInt32, n UInt32) ENGINE = ReplacingMergeTree ORDER BY k")
+        for first in range(3):
+            writer.run(f"INSERT INTO xpulse.merged SELECT number + {500 * first}, 1 FROM numbers(1000)")
+        writer.run("OPTIMIZE TABLE xpulse.merged FINAL")
+        [(path,)] = writer.rows(PARTS)
+        [marks] = Path(path).glob("data.cmrk*")
+        marks.write_bytes(b"")
+        first = writer.ask(TOTAL)
+        assert (first.status_code, "CORRUPTED_DATA" in first.text) == (500, True)
+        assert [tuple(row) for row in writer.rows(TOTAL)] == [("2000", "2000")]
