@@ -30,6 +30,7 @@ CounterName = Literal[
     "xpulse_commits_total",
     "xpulse_revocations_total",
     "xpulse_release_epochs_total",
+    "xpulse_seals_total",
     "xpulse_verdicts_total",
     "xpulse_alerts_total",
     "xpulse_alerts_unexplained_total",
@@ -48,6 +49,7 @@ GaugeName = Literal[
     "xpulse_lag_records",
     "xpulse_lag_seconds",
     "xpulse_pending_records",
+    "xpulse_seals_waiting",
     "xpulse_targets",
     "xpulse_alerts_open",
     "xpulse_publish_in_flight_records",
@@ -57,6 +59,7 @@ GaugeName = Literal[
 HistogramName = Literal[
     "xpulse_freshness_seconds",
     "xpulse_flush_seconds",
+    "xpulse_seal_seconds",
     "xpulse_judge_seconds",
     "xpulse_publish_seconds",
     "xpulse_gateway_request_seconds",
@@ -81,11 +84,13 @@ Outcome = Literal["ok", "failed"]
 
 _FINE = tuple(round(0.05 * step, 2) for step in range(1, 41))
 _COARSE = (2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0)
+_LONG = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
 _SHORT = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 BUCKETS: Mapping[HistogramName, tuple[float, ...]] = {
     "xpulse_freshness_seconds": _FINE + _COARSE,
     "xpulse_flush_seconds": _SHORT,
+    "xpulse_seal_seconds": _LONG,
     "xpulse_judge_seconds": _SHORT,
     "xpulse_publish_seconds": _SHORT,
     "xpulse_gateway_request_seconds": _SHORT,
@@ -119,6 +124,7 @@ MEANINGS: Mapping[MetricName, Meaning] = {
     "xpulse_commits_total": Meaning("Attempts to commit offsets.", ("topic", "outcome")),
     "xpulse_revocations_total": Meaning("Times that this worker lost its partitions.", ("topic",)),
     "xpulse_release_epochs_total": Meaning("Epochs of feedback released."),
+    "xpulse_seals_total": Meaning("Periods of telemetry sealed; failed counts rounds.", ("outcome",)),
     "xpulse_verdicts_total": Meaning("Verdicts written.", ("verdict",)),
     "xpulse_alerts_total": Meaning("Alerts that fired or were resolved.", ("state",)),
     "xpulse_alerts_unexplained_total": Meaning("Alerts that went out without an explanation: it could not be read."),
@@ -137,6 +143,7 @@ MEANINGS: Mapping[MetricName, Meaning] = {
     "xpulse_lag_records": Meaning("Records read but not yet stored.", ("topic", "partition")),
     "xpulse_lag_seconds": Meaning("Age of the newest stored record.", ("topic", "partition")),
     "xpulse_pending_records": Meaning("Records that wait in memory for storage.", ("topic",)),
+    "xpulse_seals_waiting": Meaning("Periods that late rows have changed and that are sealed again later."),
     "xpulse_targets": Meaning("Targets that this worker judges."),
     "xpulse_alerts_open": Meaning("Alerts that fire now."),
     "xpulse_publish_in_flight_records": Meaning("Records handed to the broker and not acknowledged."),
@@ -144,6 +151,7 @@ MEANINGS: Mapping[MetricName, Meaning] = {
     "xpulse_gateway_directory_entries": Meaning("Entries in the loaded directories.", ("kind",)),
     "xpulse_freshness_seconds": Meaning("From the record's timestamp until it can be queried.", ("topic",)),
     "xpulse_flush_seconds": Meaning("Time of one flush until acknowledged.", ("topic",)),
+    "xpulse_seal_seconds": Meaning("Time to seal one period."),
     "xpulse_judge_seconds": Meaning("Time to judge all targets once."),
     "xpulse_publish_seconds": Meaning("Time until the broker acknowledged a batch.", ("topic",)),
     "xpulse_gateway_request_seconds": Meaning("Time to answer a request.", ("route",)),

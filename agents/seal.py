@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import faust
 
 from agents.app import aborting
+from agents.metrics import counter, gauge, histogram
 from agents.retry import backoff_s
 from agents.seal_tables import BASE, QUARTER, Committed, Cut, Seal, SealTables, midnight_s
 from agents.warehouse.client import WarehouseError
@@ -121,12 +122,14 @@ class Sealer:
     def seal(self, cut: Cut, seal: Seal, now_ms: int) -> None:
         """Build, place and commit one seal."""
         stage = uuid.uuid4().hex
-        try:
-            self._tables.build(cut, seal, stage)
-            self._tables.place(seal, stage)
-        finally:
-            self._tables.discard(stage)
-        self._tables.commit(cut, seal, now_ms)
+        with histogram("xpulse_seal_seconds").time():
+            try:
+                self._tables.build(cut, seal, stage)
+                self._tables.place(seal, stage)
+            finally:
+                self._tables.discard(stage)
+            self._tables.commit(cut, seal, now_ms)
+        counter("xpulse_seals_total").labels("ok").inc()
         log.info("period_sealed start_s=%s generation=%s", seal.start_s, seal.generation)
 
     def sweep(self, now_ms: int) -> int:
@@ -203,10 +206,12 @@ async def run(sealer: Sealer, *, period_ms: int, is_mine: Callable[[], bool]) ->
 
 async def _try_round(sealer: Sealer) -> bool:
     try:
-        await asyncio.to_thread(sealer.run, int(time.time() * 1000))
+        done = await asyncio.to_thread(sealer.run, int(time.time() * 1000))
     except WarehouseError as error:
+        counter("xpulse_seals_total").labels("failed").inc()
         log.warning("seal_failed error=%s code=%s", type(error).__name__, error.code)
         return False
+    gauge("xpulse_seals_waiting").set(done.waiting)
     return True
 
 
