@@ -150,8 +150,13 @@ async def republish(ledger: TargetLedger, publisher: TargetPublisher) -> int:
 
 async def _announce(publisher: TargetPublisher, targets: Sequence[Target]) -> None:
     now_ms = int(time.time() * 1000)
-    batch = [(f"{target.tenant}/{target.target}".encode(), encode_json(target), now_ms, None) for target in targets]
+    batch = [(key_of(target), encode_json(target), now_ms, None) for target in targets]
     await publisher.publish(TARGETS, batch)
+
+
+def key_of(target: Target) -> bytes:
+    """Return a version's key on the topic: one judge has all targets of a tenant, as they may explain each other."""
+    return target.tenant.encode()
 
 
 def _row(target: Target) -> list[Any]:
