@@ -167,8 +167,8 @@ class Outlook:
     def after_drop(self, share: float, trial: Trial) -> Crossings | None:
         """Return runs at a level that is lower by `share`; None where they would be hopeless."""
         law = law_of(self.measure.reads, self.objective - share, self.ruler.per_observation)
-        speed = growth(law, self.bets)
-        if speed * trial.most < 0.25:  # evidence grows by a quarter in all that time: it stays where it is
+        is_still = growth(law, self.bets) * trial.most < 0.25  # evidence grows by a quarter in all that time
+        if is_still and self.detector.level >= trial.most:  # and chance takes longer, too
             return None
         return crossings(law.weights, factors(law, self.bets), self.detector.level, trial)
 
