@@ -24,7 +24,7 @@ import msgspec
 from agents.app import aborting
 from agents.docket import Cases, Docket, Held, hold
 from agents.judge_news import Grid, Published
-from agents.judge_replay import EpisodeKey, marked, old_episodes, still_open
+from agents.judge_replay import EpisodeKey, doubtful, marked, still_open, without_mix
 from agents.judge_stall import TENANT, Stalls
 from agents.metrics import counter, gauge, histogram
 from agents.publisher import Outgoing, Receipt
@@ -213,10 +213,10 @@ class JudgeWorker:
         explainer, finder = self._advice.explainer, self._advice.watermelons
         found, due = await asyncio.to_thread(finder.look, cases, held, self._store) if finder else ([], {})
         if alerts := [*held.alerts, *found]:
-            told = await asyncio.to_thread(self._store.told, old_episodes(alerts, now_ms))
+            told = await asyncio.to_thread(self._store.told, doubtful(alerts, now_ms))
             alerts = marked(alerts, told, now_ms)
             if explainer is not None:
-                alerts = await asyncio.to_thread(explainer.explained, alerts, cases, held)
+                alerts = without_mix(await asyncio.to_thread(explainer.explained, alerts, cases, held))
             await self._raise(alerts, now_ms)
         if held.entries:
             await asyncio.to_thread(self._store.write_entries, held.entries, now_ms=now_ms)

@@ -1,8 +1,8 @@
-"""What old data may say: everything into the ledger, nothing to people.
+"""Who need not be called: everything goes into the ledger, not everything to people.
 
 A judge that catches up finds episodes of yesterday. They are recorded as they are, marked as replayed, and call nobody.
 Two things still do: the end of an episode that somebody was called for, and an episode that is still going on once the
-judge has reached the present.
+judge has reached the present. A drift that turns out to be one of mix calls nobody either, nor does its end.
 """
 
 from __future__ import annotations
@@ -27,28 +27,43 @@ def key_of(alert: Alert) -> EpisodeKey:
     return alert.tenant, alert.alert_id
 
 
-def old_episodes(alerts: Iterable[Alert], now_ms: int) -> set[EpisodeKey]:
-    """Return the episodes among which some may have to stay quiet: it has to be known whether anybody was told."""
-    return {key_of(alert) for alert in alerts if alert.calls == "yes" and is_old(alert.started_at_ms, now_ms)}
+def doubtful(alerts: Iterable[Alert], now_ms: int) -> set[EpisodeKey]:
+    """Return the episodes of which it has to be known whether anybody was told: old ones, and those that go on."""
+    return {
+        key_of(alert)
+        for alert in alerts
+        if alert.calls == "yes" and (alert.sequence or is_old(alert.started_at_ms, now_ms))
+    }
 
 
 def marked(alerts: Iterable[Alert], told: Collection[EpisodeKey], now_ms: int) -> list[Alert]:
-    """Return the alerts with those marked that are replayed.
+    """Return the alerts with those marked that may call nobody.
 
     Args:
         alerts: Of one round, each episode's in order.
-        told: Old episodes of which a state that calls is stored.
+        told: Doubtful episodes of which a state that calls is stored.
         now_ms: Judging time; ms UTC.
     """
     known, found = set(told), []
     for alert in alerts:
         is_new = alert.state == "firing" and not is_old(alert.at_ms, now_ms)
-        is_recent = not is_old(alert.started_at_ms, now_ms)
-        if alert.calls != "yes" or is_new or is_recent or key_of(alert) in known:
+        if alert.calls != "yes" or is_new or key_of(alert) in known:
             known |= {key_of(alert)} if alert.calls == "yes" else set()
             found.append(alert)
         else:
-            found.append(msgspec.structs.replace(alert, calls="replayed"))
+            is_replayed = is_old(alert.started_at_ms, now_ms)
+            found.append(msgspec.structs.replace(alert, calls="replayed" if is_replayed else "mix"))
+    return found
+
+
+def without_mix(alerts: Iterable[Alert]) -> list[Alert]:
+    """Return the alerts with those marked that are drifts of nothing but mix; the end in the same round, too."""
+    found, quiet = [], set()
+    for alert in alerts:
+        is_mix = alert.kind == "drift" and alert.calls == "yes" and alert.state == "firing" and alert.is_mix
+        is_end = alert.state == "resolved" and key_of(alert) in quiet
+        quiet = (quiet | {key_of(alert)}) if is_mix else quiet
+        found.append(msgspec.structs.replace(alert, calls="mix") if is_mix or is_end else alert)
     return found
 
 

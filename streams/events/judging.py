@@ -13,7 +13,7 @@ VerdictKind = Literal["met", "missed", "undecided", "too_few", "no_data"]
 Trend = Literal["up", "flat", "down", "unknown"]
 AlertState = Literal["firing", "resolved"]
 AlertKind = Literal["drift", "absence", "slow_burn", "watermelon", "stall"]
-AlertCalls = Literal["yes", "inhibited", "replayed"]
+AlertCalls = Literal["yes", "inhibited", "replayed", "mix"]
 Severity = Literal["info", "warning", "critical"]
 Objective = Annotated[float, msgspec.Meta(ge=-100.0, le=100.0)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
@@ -122,7 +122,8 @@ class Alert(Event, frozen=True, kw_only=True, tag="alert"):
         started_at_ms: End of the epoch or window at which it fired.
         at_ms: End of the epoch or window of this state.
         kind: What kind of trouble it is.
-        calls: Whether it may call anybody: not if another alert explains it, nor if it comes from old data.
+        calls: Whether it may call anybody: not if another alert explains it, if it comes from old data, or if a drift is
+            one of mix.
         inhibited_by: Id of the alert that explains it; empty = none.
         since_ms: End of the first epoch or window of the change; 0 = not known, and nothing is explained.
         usual: Score before the change, with its n; `change` is what whole epochs or windows since then differ by.

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from agents import judge
-from agents.judge_replay import REPLAY_AFTER_MS, marked
+from agents.judge_replay import REPLAY_AFTER_MS, doubtful, marked, without_mix
 from streams.events.judging import Alert
 from tests.agents.judged_world import MemoryWorld, end
 from tests.agents.test_judge import MAIL, NORWAY, Wire, publish, run_rounds, worker_of
@@ -98,3 +98,28 @@ def test_a_repeated_round_keeps_what_was_told() -> None:
 def test_what_another_alert_explains_stays_explained() -> None:
     explained = msgspec.structs.replace(ALERT, calls="inhibited", inhibited_by="a", started_at_ms=0, at_ms=0)
     assert marked([explained], set(), 10**12) == [explained]
+
+
+MIX = msgspec.structs.replace(ALERT, is_mix=True)
+END = msgspec.structs.replace(ALERT, state="resolved", sequence=1, at_ms=ALERT.at_ms + 60_000)
+
+
+def test_a_drift_of_mix_calls_nobody_and_neither_does_its_end() -> None:
+    now_ms = END.at_ms
+    assert [one.calls for one in without_mix([MIX, END])] == ["mix", "mix"]
+    assert [one.calls for one in without_mix([ALERT, END])] == ["yes", "yes"]
+    assert doubtful([MIX], now_ms) == set()
+    assert doubtful([END], now_ms) == {(END.tenant, END.alert_id)}
+    assert [one.calls for one in marked([END], set(), now_ms)] == ["mix"]
+    assert [one.calls for one in marked([END], {(END.tenant, END.alert_id)}, now_ms)] == ["yes"]
+
+
+def test_a_period_that_is_missed_by_mix_is_missed_all_the_same() -> None:
+    slow = msgspec.structs.replace(MIX, kind="slow_burn")
+    assert without_mix([slow]) == [slow]
+
+
+def test_an_update_that_is_more_than_mix_calls() -> None:
+    update = msgspec.structs.replace(ALERT, sequence=1, at_ms=END.at_ms)
+    (found,) = without_mix(marked([update], set(), END.at_ms))
+    assert found.calls == "yes"
