@@ -7,6 +7,7 @@ here, so neither membership nor labels nor the moment of release can depend on i
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from streams.errors import ConfigError
 from streams.profile import Level, Profile
@@ -19,6 +20,17 @@ MIXED = "*"
 
 MIN_K = 3
 ID_BYTES = 16
+
+
+class Labelled(Protocol):
+    """What has a value for each of `DIMENSIONS`."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Values in the order of `DIMENSIONS`."""
+
+
+L = TypeVar("L", bound=Labelled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +134,7 @@ def release(
     for number, level in enumerate(rule.levels):
         old_before_ms = epoch_end_ms - level.wait_ms if level.wait_ms else None
         for keep in rotated(level.keep, epoch_end_ms // rule.epoch_ms):
-            takes = [take for group in _groups(rest, keep) for take in _takes(group, old_before_ms, rule.k)]
+            takes = [take for group in grouped(rest, keep) for take in _takes(group, old_before_ms, rule.k)]
             blocks += [_block(tenant, number, members, key) for members in takes]
             rest = _without(rest, takes)
     return blocks, rest
@@ -143,12 +155,19 @@ def _age(answer: Answer) -> tuple[int, str]:
     return answer.log_ms, answer.answer
 
 
-def _groups(answers: Sequence[Answer], keep: tuple[str, ...]) -> Iterator[list[Answer]]:
+def grouped(items: Iterable[L], keep: tuple[str, ...]) -> Iterator[list[L]]:
+    """Return the items with the same values of some dimensions, in the order of the values; within, as they came."""
     places = [DIMENSIONS.index(name) for name in keep]
-    groups: dict[tuple[str, ...], list[Answer]] = {}
-    for answer in answers:
-        groups.setdefault(tuple(answer.labels[place] for place in places), []).append(answer)
+    groups: dict[tuple[str, ...], list[L]] = {}
+    for item in items:
+        groups.setdefault(tuple(item.labels[place] for place in places), []).append(item)
     return (groups[node] for node in sorted(groups))
+
+
+def common_labels(items: Iterable[Labelled]) -> tuple[str, ...]:
+    """Return per dimension the value that all items have, else `MIXED`."""
+    values = zip(*(item.labels for item in items), strict=True)
+    return tuple(common.pop() if len(common := set(value)) == 1 else MIXED for value in values)
 
 
 def _takes(group: list[Answer], old_before_ms: int | None, k: int) -> Iterator[list[Answer]]:
@@ -182,15 +201,14 @@ def _without(answers: Sequence[Answer], takes: Iterable[Iterable[Answer]]) -> li
 
 
 def _block(tenant: str, level: int, members: Sequence[Answer], key: bytes) -> Block:
-    values = zip(*(member.labels for member in members), strict=True)
-    labels = tuple(common.pop() if len(common := set(value)) == 1 else MIXED for value in values)
-    return Block(block=_block_id(tenant, members, key), level=level, labels=labels, members=tuple(members))
+    block_id = _block_id(tenant, members, key)
+    return Block(block=block_id, level=level, labels=common_labels(members), members=tuple(members))
 
 
 def _block_id(tenant: str, members: Iterable[Answer], key: bytes) -> str:
     """The log time stands for the revision: the same answers, corrected meanwhile, are another block."""
     ids = sorted(f"{member.log_ms}:{member.answer}" for member in members)
-    return _digest(key, [tenant, *ids])
+    return digest(key, [tenant, *ids])
 
 
 def run_id(tenant: str, epoch_end_ms: int, blocks: Collection[Block], key: bytes) -> str:
@@ -205,10 +223,11 @@ def run_id(tenant: str, epoch_end_ms: int, blocks: Collection[Block], key: bytes
     parts = [tenant, str(epoch_end_ms)]
     for block in sorted(blocks, key=lambda b: b.block):
         parts += [block.block, str(block.level), *block.labels]
-    return _digest(key, parts)
+    return digest(key, parts)
 
 
-def _digest(key: bytes, parts: Iterable[str]) -> str:
+def digest(key: bytes, parts: Iterable[str]) -> str:
+    """Return the keyed hash of some texts in their order, hex; the key has 16 to 64 bytes."""
     state = hashlib.blake2b(key=key, digest_size=ID_BYTES)
     for part in parts:
         data = part.encode()

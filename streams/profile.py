@@ -36,6 +36,8 @@ class Profile:
         hold_ms: How long a final answer is held before release.
         k: Different people per block; >= 3.
         levels: Release levels, finest first.
+        bundle_people: Different people per bundle of blocks, whose details are published; more than k.
+        bundle_levels: Levels of bundles: how long a block waits for company, and what it keeps meanwhile.
         flush_ms: Longest wait before changed rows are written.
         judge_ms: Pause between two rounds of judging.
         period_ms: Length of a sealed period of telemetry: a multiple of the window that divides a day.
@@ -52,6 +54,8 @@ class Profile:
     hold_ms: int
     k: int
     levels: tuple[Level, ...]
+    bundle_people: int
+    bundle_levels: tuple[Level, ...]
     flush_ms: int
     judge_ms: int
     period_ms: int
@@ -78,6 +82,8 @@ STANDARD = Profile(
     hold_ms=15 * MINUTE_MS,
     k=5,
     levels=_levels(DAY_MS, 2 * DAY_MS, 3 * DAY_MS),
+    bundle_people=20,
+    bundle_levels=_levels(2 * DAY_MS, 4 * DAY_MS, 6 * DAY_MS),
     flush_ms=1_000,
     judge_ms=2_000,
     period_ms=DAY_MS,
@@ -94,6 +100,8 @@ DEMO = Profile(
     hold_ms=2_000,
     k=5,
     levels=_levels(10_000, 20_000, 30_000),
+    bundle_people=20,
+    bundle_levels=_levels(20_000, 40_000, 60_000),
     flush_ms=500,
     judge_ms=250,
     period_ms=MINUTE_MS,
