@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.cli.targets import targets
+from agents.gateway.directory import file_of
+from agents.gateway.directory_rows import HEADER
 from streams.errors import TargetError
 from tests.agents.cli.test_targets import FILE, alone, file, run
 
@@ -44,6 +46,19 @@ def test_a_volume_must_be_above_zero(alone: Path, file: Path) -> None:
 def test_too_little_volume_is_refused_with_the_key(alone: Path, file: Path) -> None:
     with pytest.raises(TargetError, match=r"desk\.yaml: min_respondents: 30 can never be judged"):
         run("plan", file, "--volume", "1")
+
+
+def test_a_tenants_directory_says_how_many_slices_there_are(
+    alone: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(FILE.replace("values: {country: [NO, SE]}\n", "").replace("[country]", "[service]"))
+    with pytest.raises(TargetError, match="slices: how many values service has is not known"):
+        run("plan", file)
+    rows = [f"application,app-{service},2020-01-01,,,,{service},,," for service in ("mail", "office", "vpn")]
+    file_of(alone, "acme").write_text("\n".join([",".join(HEADER), *rows]) + "\n")
+    monkeypatch.setenv("XPULSE_DIRECTORY_DIR", str(alone))
+    (told,) = json.loads(run("plan", file, "--tenant", "acme", "--json"))
+    assert told["slices"] == 3
 
 
 @pytest.mark.integration
