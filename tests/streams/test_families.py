@@ -1,5 +1,6 @@
 """Targets judged together: parents speak for children, silence for everything, and what operators did for the rest."""
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -247,6 +248,42 @@ DAY_MS = 86_400_000
 
 def states_of(rulings: Mapping[str, Ruling]) -> dict[str, JudgeState]:
     return {name: ruling.entries[-1].state for name, ruling in rulings.items()}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_the_alerts_make_sense(seed: int) -> None:
+    """Random stories with random actions: opens and closes take turns, and who explains is open and calls itself."""
+    rng = random.Random(seed)
+    levels = [Counts(promoters=5), Counts(promoters=3, detractors=2), Counts(detractors=5)]
+    story = [both(rng.choice(levels), rng.choice(levels)) for _ in range(12)]
+    sheets = epochs(*[some for some in story for _ in range(rng.randrange(3, 15))])
+    muted = [order("maintenance", n, n, n + rng.randrange(1, 30)) for n in rng.sample(range(1, 100), 2)]
+    excluded = [order("exclusion", n, n - 5, n + 5, labels={"service": "mail"}) for n in rng.sample(range(10, 100), 2)]
+    found = judged(HAPPY_ONES, sheets, *muted, *excluded)
+    every = {alert.alert_id: alert for ruling in found.values() for alert in ruling.alerts if alert.sequence == 0}
+    for ruling in found.values():
+        _check_turns(ruling.alerts)
+        for alert in ruling.alerts:
+            assert (alert.calls == "inhibited") == bool(alert.inhibited_by)
+            if alert.inhibited_by:
+                assert every[alert.inhibited_by].calls == "yes"
+                assert every[alert.inhibited_by].started_at_ms <= alert.started_at_ms
+            if alert.state == "firing":
+                assert not any(one.from_ms < alert.at_ms < one.until_ms + EPOCH_MS for one in muted)
+
+
+def _check_turns(alerts: Sequence[Alert]) -> None:
+    """Check that each kind opens, is perhaps updated, and closes, with sequences that count."""
+    for kind in {alert.kind for alert in alerts}:
+        mine, open_id, sequence = [alert for alert in alerts if alert.kind == kind], "", 0
+        for alert in mine:
+            if not open_id:
+                assert (alert.state, alert.sequence) == ("firing", 0)
+                open_id, sequence = alert.alert_id, 0
+                continue
+            sequence += 1
+            assert (alert.alert_id, alert.sequence) == (open_id, sequence)
+            open_id = open_id if alert.state == "firing" else ""
 
 
 def test_a_state_from_before_there_were_episodes_goes_on() -> None:
