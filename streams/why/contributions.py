@@ -74,7 +74,7 @@ def split(before: Mapping[K, Sums], after: Mapping[K, Sums]) -> Split[K] | None:
     if not weight0 or not weight1:
         return None
     mean0, mean1 = Fraction(_gain(before), weight0), Fraction(_gain(after), weight1)
-    both = [key for key, sums in before.items() if sums.weight and after.get(key, NOTHING).weight]
+    both = {key: None for key, sums in before.items() if sums.weight and after.get(key, NOTHING).weight}
     kept = sum(before[key].weight for key in both)
     spans = _Spans(weight0=weight0, weight1=weight1, kept=kept, mean0=mean0)
     keys = [*before, *(key for key in after if key not in before)]

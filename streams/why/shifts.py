@@ -18,6 +18,8 @@ LEAST_BEFORE, LEAST_AFTER = 12, 2
 """Windows that each side needs; fewer tell no spread."""
 SUPPORT = 4
 """Standard errors of the difference that a shift needs."""
+_QUARTERS = 4
+"""Values are counted in quarters, so that medians of medians stay integers: the sums are fast and exact."""
 _SIGMA = Fraction(14826, 10000)
 """Standard deviation over median absolute distance, for a normal law."""
 _MEDIAN_VARIANCE = Fraction(15708, 10000)
@@ -50,12 +52,14 @@ def shift_of(series: Series, *, since_ms: int, window_ms: int) -> Happening | No
         since_ms: End of the first epoch or window of what is to be explained.
         window_ms: Length of the series' windows.
     """
-    before = [value for end_ms, value in series.points if end_ms < since_ms]
-    after = [value for end_ms, value in series.points if end_ms >= since_ms]
+    points = [(end_ms, _QUARTERS * value) for end_ms, value in series.points]
+    before = [value for end_ms, value in points if end_ms < since_ms]
+    after = [value for end_ms, value in points if end_ms >= since_ms]
     if len(before) < LEAST_BEFORE or len(after) < LEAST_AFTER:
         return None
-    usual, level = median(before), median(after)
-    spread = _SIGMA * max(median([abs(value - usual) for value in before]), Fraction(1), abs(usual) / 1000)
+    usual, level = int(median(before)), int(median(after))
+    distance = median([abs(value - usual) for value in before])
+    spread = _SIGMA * max(distance, Fraction(_QUARTERS), Fraction(abs(usual), 1000))
     step = abs(level - usual)
     error2 = spread * spread * _MEDIAN_VARIANCE * (Fraction(1, len(before)) + Fraction(1, len(after)))
     if step < spread or step * step < SUPPORT * SUPPORT * error2:
@@ -63,26 +67,26 @@ def shift_of(series: Series, *, since_ms: int, window_ms: int) -> Happening | No
     return Happening(
         kind="telemetry",
         name=series.metric,
-        at_ms=_split_ms(series.points, usual, level) - window_ms,
+        at_ms=_split_ms(points, usual, level) - window_ms,
         where=series.where,
         title="level rose" if level > usual else "level fell",
         strength=_strength(series.worse, step / spread, is_higher=level > usual),
     )
 
 
-def median(values: Sequence[int | Fraction]) -> Fraction:
+def median(values: Sequence[int]) -> Fraction:
     """Return the middle value, or the mean of the two in the middle; at least one value."""
     ordered = sorted(values)
     middle = len(ordered) // 2
     if len(ordered) % 2:
         return Fraction(ordered[middle])
-    return Fraction(ordered[middle - 1] + ordered[middle]) / 2
+    return Fraction(ordered[middle - 1] + ordered[middle], 2)
 
 
-def _split_ms(points: Sequence[tuple[int, int]], usual: Fraction, level: Fraction) -> int:
+def _split_ms(points: Sequence[tuple[int, int]], usual: int, level: int) -> int:
     """Return the end of the first window of the new level: the split that fits best, the earliest of several."""
     gains = [abs(value - level) - abs(value - usual) for _, value in points]
-    behind = [*accumulate(gains), Fraction(0)]  # what choosing the new level only after point i leaves out
+    behind = [*accumulate(gains), 0]  # what choosing the new level only after point i leaves out
     place = max(range(len(points)), key=lambda i: (behind[i - 1], -i))
     return points[place][0]
 
