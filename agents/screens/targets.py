@@ -78,8 +78,8 @@ HEADLINES = (
     ),
     Stat(
         title="Alerts firing",
-        description="Drift alerts that are firing.",
-        sql=f"SELECT countIf(state = 'firing') AS firing\nFROM xpulse_pub.alerts\nWHERE {TENANT}",
+        description="Alerts that are firing and may call somebody.",
+        sql=f"SELECT countIf(state = 'firing' AND calls = 'yes') AS firing\nFROM xpulse_pub.alerts\nWHERE {TENANT}",
         steps=((0, GOOD), (1, BAD)),
     ),
     Stat(
@@ -163,7 +163,7 @@ ORDER BY time""",
 
 ALERTS = Table(
     title="Open alerts",
-    description="Drift alerts that are firing, the oldest first; each carries only what is published already.",
+    description="Alerts that are firing and may call somebody, the oldest first; each carries only what is published.",
     sql=f"""SELECT
     started_at AS "Since",
     severity AS "Severity",
@@ -174,7 +174,7 @@ ALERTS = Table(
     n AS "n",
     runbook AS "Runbook"
 FROM xpulse_pub.alerts
-WHERE {TENANT} AND state = 'firing'
+WHERE {TENANT} AND state = 'firing' AND calls = 'yes'
 ORDER BY started_at, target""",
     columns=(
         Column(name="Since", unit="dateTimeFromNow", width=120),
