@@ -4,6 +4,7 @@ import msgspec
 
 from agents.backtest import Rewound, backtest, replay
 from agents.judge_store import Closed
+from streams.events.judging import Alert
 from streams.plan.backtest import Label
 from streams.scores import Counts
 from tests.agents.judged_world import GRID, METRIC, T0, MemoryWorld, end
@@ -20,12 +21,16 @@ def story(world: MemoryWorld) -> None:
         world.release("acme", number, [({"country": "NO"}, BAD if 40 < number <= 80 else FINE)] * 2)
 
 
+def in_the_table(alert: Alert) -> tuple[str, str, int]:
+    return alert.tenant, alert.alert_id, alert.sequence
+
+
 def test_a_published_target_is_replayed_as_it_was_judged() -> None:
     world = MemoryWorld()
     story(world)
     run_rounds(worker_of(world.port, Wire(), DESK), times=3)
     replayed = replay([DESK], world.port, end(120), GRID)
-    assert replayed.alerts == sorted(world.alerts(), key=lambda alert: alert.at_ms)
+    assert sorted(replayed.alerts, key=in_the_table) == world.alerts()
     assert [entry.verdict for entry in replayed.entries[DESK.target]] == world.verdicts()
     assert replayed.alerts
 
