@@ -6,6 +6,8 @@ import faust
 
 from agents import deliver, judge, records, release, seal
 from agents.app import make_app
+from agents.bundle import Bundler
+from agents.bundle_tables import BundleTables
 from agents.declared import read_catalogue
 from agents.deliver_routes import notify_config
 from agents.deliver_store import DeliverStore
@@ -26,7 +28,8 @@ from agents.settings import Settings
 from agents.tandem_store import TandemStore
 from agents.topics import ALERTS, RECORDS, TARGETS, Cluster, TopicState, topic_state
 from agents.why_store import WhyStore
-from streams.blocks import Rule
+from streams.blocks import rule_of
+from streams.bundles import bundle_rule_of
 from streams.profile import Profile
 from streams.verdicts import Ruler
 
@@ -61,9 +64,9 @@ def _add_records(app: faust.App, settings: Settings, profile: Profile, state: To
 
 
 def _add_release(app: faust.App, settings: Settings, profile: Profile, intake: records.RecordsWorker) -> None:
-    rule = Rule(k=profile.k, epoch_ms=profile.epoch_ms, hold_ms=profile.hold_ms, levels=profile.levels)
-    releaser = release.Releaser(ReleaseTables(warehouse(settings)), rule, read_key(settings.key_path()))
-
+    key = read_key(settings.key_path())
+    bundler = Bundler(BundleTables(warehouse(settings)), bundle_rule_of(profile), key)
+    releaser = release.Releaser(ReleaseTables(warehouse(settings)), rule_of(profile), key, bundler)
     release.register(app, releaser, stored_ms=intake.stored_ms)
 
 

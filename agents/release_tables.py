@@ -5,15 +5,16 @@ epoch's first mark and nothing else.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from agents.release_books import Book, last_marks, marked_since, runs_of
 from agents.warehouse.client import Warehouse
 from streams.blocks import DIMENSIONS, Answer, Block, Rule
+from streams.details import Details, details_of
 from streams.scores import Counts
 
-RUNS = "SELECT tenant, epoch, argMin(run, (marked_at, run)) AS run FROM release_marks GROUP BY tenant, epoch"
-"""The run that counts, per tenant and epoch."""
+RUNS = runs_of("release_marks")
 
 ELIGIBLE = (
     "state = 'final' AND scale = '0-10' AND isNotNull(score) AND log_time <= fromUnixTimestamp64Milli({until:Int64})"
@@ -21,10 +22,11 @@ ELIGIBLE = (
 
 REACHED = "SELECT toUnixTimestamp64Milli(reached) FROM records_progress_total"
 
-LAST_MARKS = "SELECT tenant, toUnixTimestamp64Milli(max(epoch)) FROM release_marks GROUP BY tenant"
+LAST_MARKS = last_marks("release_marks")
 
 WAITING = f"""
-SELECT tenant, response_id, toUnixTimestamp64Milli(log_time), person, assumeNotNull(score), {", ".join(DIMENSIONS)}
+SELECT tenant, response_id, toUnixTimestamp64Milli(log_time), person, assumeNotNull(score), lost_minutes, factors,
+       {", ".join(DIMENSIONS)}
 FROM feedback FINAL
 WHERE {ELIGIBLE}
   AND (tenant, response_id) NOT IN (
@@ -42,41 +44,17 @@ GROUP BY f.tenant
 """  # noqa: S608 - constants of this file
 """Log times from which something may still be due; for a tenant without marks, all."""
 
-MARKED_SINCE = f"""
-SELECT tenant, toUnixTimestamp64Milli(epoch), run FROM ({RUNS})
-WHERE epoch > fromUnixTimestamp64Milli({{since:Int64}})
-"""  # noqa: S608 - constants of this file
+MARKED_SINCE = marked_since("release_marks")
 
 BLOCK_COLUMNS = (
     "tenant", "epoch", "run", "block", "level", *DIMENSIONS, "n", "detractors", "neutrals", "promoters",
 )  # fmt: skip
+DETAIL_COLUMNS = (
+    "tenant", "epoch", "run", "block", "people", "lost_people", "factor_people",
+    "scores", "lost_bands", "lost_sums", "factors",
+)  # fmt: skip
 MEMBER_COLUMNS = ("tenant", "answer", "epoch", "run", "block")
 MARK_COLUMNS = ("tenant", "epoch", "run", "blocks", "answers", "rule")
-
-
-@dataclass(slots=True, kw_only=True)
-class Book:
-    """What is known of one tenant before its next epochs are folded.
-
-    Attributes:
-        last_ms: End of the last marked epoch; 0 if there is none.
-        coming: Eligible answers in no marked block, latest first: taken from the end as they become due.
-        waiting: Those of them that were due in the epochs folded so far and found no block.
-        scores: Answer -> score, of all of them.
-        log_times: Log times of eligible answers, released or not, as far back as any level waits.
-    """
-
-    last_ms: int = 0
-    coming: list[Answer] = field(default_factory=list)
-    waiting: list[Answer] = field(default_factory=list)
-    scores: dict[str, int] = field(default_factory=dict)
-    log_times: list[int] = field(default_factory=list)
-
-    def due(self, until_ms: int) -> list[Answer]:
-        """Return what waits with a log time of `until_ms` or before."""
-        while self.coming and self.coming[-1].log_ms <= until_ms:
-            self.waiting.append(self.coming.pop())
-        return self.waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +63,19 @@ class Release:
 
     Attributes:
         epoch_ms: End of the epoch; ms since the epoch.
-        counts: Of each block, in the same order.
+        told: What the members of each block tell, in the same order.
     """
 
     tenant: str
     epoch_ms: int
     run: str
     blocks: Sequence[Block]
-    counts: Sequence[Counts]
+    told: Sequence[Sequence[Details]]
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it publishes nothing."""
+        return not self.blocks
 
     @property
     def answers(self) -> int:
@@ -115,33 +98,49 @@ class ReleaseTables:
         rows = self._warehouse.ask(REACHED)
         return int(rows[0][0]) if rows else None
 
-    def books(self, until_ms: int, rule: Rule) -> dict[str, Book]:
+    def books(self, until_ms: int, rule: Rule) -> dict[str, Book[Answer]]:
         """Return all tenants with answers that are held long enough at `until_ms`."""
-        books: dict[str, Book] = defaultdict(Book)
+        books: dict[str, Book[Answer]] = defaultdict(Book)
         for tenant, last_ms in self._warehouse.ask(LAST_MARKS):
             books[tenant].last_ms = last_ms
         eligible = {"until": until_ms - rule.hold_ms}
-        for tenant, answer, log_ms, person, score, *labels in self._warehouse.ask(WAITING, eligible):
+        for tenant, answer, log_ms, person, score, lost, factors, *labels in self._warehouse.ask(WAITING, eligible):
             book = books[tenant]
-            book.coming.append(Answer(answer=answer, log_ms=log_ms, person=person, labels=tuple(labels)))
-            book.scores[answer] = score
+            book.coming.append((log_ms, Answer(answer=answer, log_ms=log_ms, person=person, labels=tuple(labels))))
+            book.told[answer] = details_of(score, lost, factors)
         span = {"span": rule.longest_wait_ms + 2 * rule.epoch_ms}
         for tenant, log_times in self._warehouse.ask(ACTIVE, {**eligible, **span}):
-            books[tenant].log_times = list(log_times)
+            books[tenant].times = list(log_times)
         return dict(books)
 
     def marked_since(self, epoch_ms: int) -> dict[tuple[str, int], str]:
         """Return (tenant, end of epoch) -> run of all epochs that end after `epoch_ms` and are marked."""
         return {(tenant, end): run for tenant, end, run in self._warehouse.ask(MARKED_SINCE, {"since": epoch_ms})}
 
+    def write(self, releases: Sequence[Release]) -> None:
+        """Write blocks, what they tell, and members: not published yet."""
+        self.write_blocks(releases)
+        self.write_details(releases)
+        self.write_members(releases)
+
     def write_blocks(self, releases: Iterable[Release]) -> None:
-        """Write the blocks, not published yet."""
+        """Write the blocks."""
         rows = [
             (r.tenant, r.epoch_ms, r.run, b.block, b.level, *b.labels, c.n, c.detractors, c.neutrals, c.promoters)
             for r in releases
-            for b, c in zip(r.blocks, r.counts, strict=True)
+            for b, told in zip(r.blocks, r.told, strict=True)
+            for c in [counts_of(total(told))]
         ]
         self._warehouse.insert_rows("release_blocks", BLOCK_COLUMNS, rows)
+
+    def write_details(self, releases: Iterable[Release]) -> None:
+        """Write what the members of each block tell, and who of them does; restricted."""
+        rows = [
+            (r.tenant, r.epoch_ms, r.run, b.block, *_people(b, told), *total(told).columns)
+            for r in releases
+            for b, told in zip(r.blocks, r.told, strict=True)
+        ]
+        self._warehouse.insert_rows("release_details", DETAIL_COLUMNS, rows)
 
     def write_members(self, releases: Iterable[Release]) -> None:
         """Write who is in which block; restricted."""
@@ -154,9 +153,19 @@ class ReleaseTables:
         self._warehouse.insert_rows("release_marks", MARK_COLUMNS, rows)
 
 
-def tally(block: Block, scores: Mapping[str, int]) -> Counts:
-    """Return a block's answers by category."""
-    values = [scores[member.answer] for member in block.members]
-    promoters = sum(value >= 9 for value in values)
-    detractors = sum(value <= 6 for value in values)
-    return Counts(detractors=detractors, neutrals=len(values) - promoters - detractors, promoters=promoters)
+def total(told: Iterable[Details]) -> Details:
+    """Return the sum of what some answers tell."""
+    return sum(told, start=Details())
+
+
+def counts_of(details: Details) -> Counts:
+    """Return answers by category."""
+    scores = details.scores
+    return Counts(detractors=sum(scores[:7]), neutrals=sum(scores[7:9]), promoters=sum(scores[9:]))
+
+
+def _people(block: Block, told: Sequence[Details]) -> tuple[list[str], list[str], list[str]]:
+    """Return all members, those who told lost minutes, and those who named factors."""
+    pairs = [(member.person, one) for member, one in zip(block.members, told, strict=True)]
+    lost = [person for person, one in pairs if one.lost_n]
+    return [person for person, _ in pairs], lost, [person for person, one in pairs if one.factors]

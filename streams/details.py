@@ -53,6 +53,11 @@ class Details:
             factors={name: self.factors.get(name, 0) + other.factors.get(name, 0) for name in names},
         )
 
+    @property
+    def columns(self) -> tuple[list[int], list[int], list[int], dict[str, int]]:
+        """Scores, bands, sums and factors as a table stores them."""
+        return list(self.scores), list(self.lost_bands), list(self.lost_sums), dict(self.factors)
+
     def without(self, *, lost: bool, factors: bool) -> "Details":
         """Return the sums without what must not be told."""
         return Details(
@@ -65,6 +70,15 @@ class Details:
 
 def _added(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(a + b for a, b in zip(one, two, strict=True))
+
+
+def details_read(
+    scores: Iterable[int], lost_bands: Iterable[int], lost_sums: Iterable[int], factors: Mapping[str, int]
+) -> Details:
+    """Return the details of stored columns; the inverse of `Details.columns`."""
+    return Details(
+        scores=tuple(scores), lost_bands=tuple(lost_bands), lost_sums=tuple(lost_sums), factors=dict(factors)
+    )  # fmt: skip
 
 
 def details_of(score: int, lost_minutes: int | None = None, factors: Iterable[str] = ()) -> Details:

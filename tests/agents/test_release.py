@@ -326,7 +326,7 @@ class Overtaken(ReleaseTables):
     def write_members(self, releases: Any) -> None:
         super().write_members(releases)
         for one in releases:
-            self.write_marks([replace(one, run="other", blocks=(), counts=())], "{}")
+            self.write_marks([replace(one, run="other", blocks=(), told=())], "{}")
 
 
 def test_whoever_is_overtaken_publishes_nothing_and_goes_on_from_there(store: Warehouse, lane: Lane) -> None:

@@ -14,7 +14,7 @@ from streams.profile import DEMO, STANDARD
 
 VIEWS = {
     "feedback_released", "happiness", "telemetry", "telemetry_15m", "telemetry_1d", "targets", "verdicts",
-    "target_status", "alerts", "changes", "data_quality", "sla", "watermelon",
+    "target_status", "alerts", "changes", "data_quality", "sla", "watermelon", "feedback_details",
 }  # fmt: skip
 
 
