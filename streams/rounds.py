@@ -16,11 +16,17 @@ from streams.alert_ids import alert_id
 from streams.alerts import RETIRED, alert_of, detector_name, rolling_figures
 from streams.detect.drift import DriftState, Onset
 from streams.events.judging import Alert, AlertKind, Target, Verdict
-from streams.life_cycle import POLICIES, Around, Episode, Explainer, Signal, advance, end
+from streams.life_cycle import EXPLAINED, POLICIES, Around, Episode, Explainer, Signal, advance, end
+from streams.scores import PPM, Moments
 from streams.sheets import LISTEN, Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
 from streams.signals import SIGNALS, Seen, severity_of
+from streams.spans import added
+from streams.targets.indicators import INDICATORS
 from streams.targets.versions import version_at
 from streams.verdicts import FORMAT, JudgeState, Ruler, Step, detector_for, judge_epoch, verdict_begin, verdict_of
+
+LEAST_REST = 0.25
+"""What a parent has beside its child, over what the child has: with less it is much the same thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,13 +276,37 @@ def _explainers(bench: _Bench, kind: AlertKind, sheet: Sheet, family: Sequence[_
 def _of_other(bench: _Bench, other: _Bench, sheet: Sheet) -> list[Explainer]:
     """Return what another target's alerts may explain: those of a parent, and silence where nothing comes at all."""
     is_parent = other.newest.slice.items() < bench.newest.slice.items()
+    shortfall = None if is_parent and _accounts_for(other, bench, sheet.at_ms) else 0.0
     return [
-        Explainer(
-            alert_id=one.alert_id, kind=one.kind, shortfall=None if one.kind == "absence" else one.shortfall or 0.0
-        )
+        Explainer(alert_id=one.alert_id, kind=one.kind, shortfall=None if one.kind == "absence" else shortfall)
         for one in _open_at(other, sheet.at_ms)
         if is_parent or (one.kind == "absence" and sheet.is_silent)
     ]
+
+
+def _accounts_for(parent: _Bench, child: _Bench, at_ms: int) -> bool:
+    """Say whether a parent is as bad as its child since the child changed; answers of the child itself do not count.
+
+    Else it is the child that explains the parent. Windows of telemetry cannot be taken apart: they count as they are.
+    """
+    if parent.state is None or child.state is None:
+        return False
+    since_ms = child.state.turned.since_ms
+    is_recent = bool(child.state.recent) and child.state.recent[0].start_ms < since_ms
+    if not is_recent and parent.newest.window_s != child.newest.window_s:
+        return False
+    spans = [state.recent if is_recent else state.spans for state in (child.state, parent.state)]
+    begin_ms = max((span.start_ms for span in spans[0] if span.start_ms < since_ms), default=0)
+    mine, whole = (added(some, since_ms=begin_ms, before_ms=at_ms) for some in spans)
+    is_apart = INDICATORS[child.newest.indicator].reads == "blocks"
+    rest = Moments(n=whole.n - mine.n, total=whole.total - mine.total) if is_apart else whole
+    if not mine.n or LEAST_REST * mine.n > rest.n:
+        return False
+    return 0.0 < EXPLAINED * _shortfall(mine, child.newest) <= _shortfall(rest, parent.newest)
+
+
+def _shortfall(moments: Moments, target: Target) -> float:
+    return INDICATORS[target.indicator].scale.share(target.objective) - moments.total / (moments.n * PPM)
 
 
 def _open_at(bench: _Bench, at_ms: int) -> list[Episode]:

@@ -86,6 +86,14 @@ class TestParents:
         assert (alert.calls, alert.inhibited_by) == ("yes", "")
         assert alerts(found, VPN) == []
 
+    def test_a_parent_that_is_bad_by_its_child_alone_does_not_speak_for_it(self) -> None:
+        """Most of the country's answers are about mail, so its figures are nearly those of mail: still it is mail."""
+        many = {"mail": Counts(detractors=25), "vpn": Counts(promoters=7)}
+        well = {"mail": Counts(promoters=25), "vpn": Counts(promoters=7)}
+        found = judged(HAPPY_ONES, epochs(*[well] * 10, *[many] * 12))
+        assert [alert.state for alert in alerts(found, COUNTRY)] == ["firing"]
+        assert [(alert.state, alert.calls) for alert in alerts(found, MAIL)] == [("firing", "yes")]
+
     def test_a_child_ends_with_its_parent_and_calls_if_it_is_found_anew(self) -> None:
         """The country recovers, mail does not: what one alert had explained becomes one of its own."""
         sheets = epochs(
@@ -291,7 +299,7 @@ def test_a_state_from_before_there_were_episodes_goes_on() -> None:
     whole = judged([COUNTRY], sheets)[COUNTRY.target]
     fired, ended = whole.alerts
     middle = next(entry.state for entry in whole.entries if entry.state.at_ms == START_MS + 18 * EPOCH_MS)
-    new = ("excluded", "exclusions", "turned", "absence", "burnt", "heard_ms", "episodes")
+    new = ("excluded", "exclusions", "turned", "absence", "burnt", "heard_ms", "recent", "episodes")
     old = {name: value for name, value in msgspec.to_builtins(middle).items() if name not in new} | {"format": 1}
     state = msgspec.json.decode(msgspec.json.encode(old), type=JudgeState)
     rest = judged([COUNTRY], sheets, states={COUNTRY.target: state})[COUNTRY.target]
