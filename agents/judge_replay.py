@@ -58,7 +58,8 @@ def marked(alerts: Iterable[Alert], told: Collection[EpisodeKey], now_ms: int) -
 
 def without_mix(alerts: Iterable[Alert]) -> list[Alert]:
     """Return the alerts with those marked that are drifts of nothing but mix; the end in the same round, too."""
-    found, quiet = [], set()
+    found: list[Alert] = []
+    quiet: set[EpisodeKey] = set()
     for alert in alerts:
         is_mix = alert.kind == "drift" and alert.calls == "yes" and alert.state == "firing" and alert.is_mix
         is_end = alert.state == "resolved" and key_of(alert) in quiet

@@ -25,7 +25,7 @@ from streams.errors import InvariantError
 from streams.events.judging import Target, Verdict, VerdictKind
 from streams.life_cycle import Episode
 from streams.scores import Interval, Moments, mean_interval, trend
-from streams.spans import MAX_SPANS, Span, added, rolled
+from streams.spans import Span, added, rolled
 from streams.targets.indicators import INDICATORS
 from streams.targets.periods import period_start
 
@@ -34,6 +34,9 @@ ALPHA = 0.05
 
 FORMAT = 2
 """Of the states that are written now."""
+
+RECENT = 24
+"""Epochs or windows that are kept one by one."""
 
 ABSENCE_RARER = 10.0
 """How much rarer a false alarm of silence is than one of drift: it takes a tenth of the target's budget."""
@@ -58,7 +61,7 @@ class JudgeState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         absence: What is usual here, and for how long there has been nothing.
         burnt: Parts of the longest window of the burn rules, oldest first.
         heard_ms: End of the last window in which anything of the metric was published; 0 = none yet.
-        recent: The last `MAX_SPANS` epochs or windows one by one, to compare targets over the same time.
+        recent: The last `RECENT` epochs or windows one by one, to compare targets over the same time.
         episodes: Alerts that are pending or open, and the last one of each kind that was resolved.
     """
 
@@ -183,7 +186,7 @@ def judge_epoch(
             before.recent,
             step.observations,
             at_ms=step.at_ms,
-            window_ms=MAX_SPANS * ruler.unit_ms,
+            window_ms=RECENT * ruler.unit_ms,
             unit_ms=ruler.unit_ms,
         ),
         burnt=burn_spans(before.burnt, target.burn, usable, at_ms=step.at_ms, unit_ms=ruler.unit_ms),
