@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import freshness, growth, report
+from benchmarks import freshness, growth, queries, report
 from benchmarks.events import NARROW, WIDE
 from benchmarks.roster import ENTRIES, Entry
 from benchmarks.rounds import Figures, field_of, measure
@@ -17,8 +17,10 @@ from benchmarks.services import BenchmarkError
 
 QUICK_EVENTS, EVENTS = 300_000, 1_000_000
 QUICK_ROUNDS, ROUNDS = 3, 5
-GROWTH = "growth"
-FRESHNESS: Mapping[str, Sequence[tuple[int, int]]] = {
+FRESH, GROWTH, QUERIES = "freshness", "growth", "queries"
+PARTS = (FRESH, GROWTH, QUERIES)
+"""What is measured beside the contestants; the quick set has freshness only."""
+RATES: Mapping[str, Sequence[tuple[int, int]]] = {
     "quick": [(10_000, 20)],
     "full": [(1_000, 30), (10_000, 30), (30_000, 30)],
 }
@@ -41,7 +43,7 @@ def main() -> int:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    names = [*(entry.name for entry in ENTRIES), "freshness", GROWTH]
+    names = [*(entry.name for entry in ENTRIES), *PARTS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure xpulse beside its peers.")
     parser.add_argument("--quick", action="store_true", help="the quick set, under ten minutes")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
@@ -62,10 +64,20 @@ def _measure(args: argparse.Namespace, folder: Path) -> dict[str, object]:
     entries = [e for e in ENTRIES if (e.name in args.only if args.only else e.in_quick or not args.quick)]
     with field_of(folder / "wide", WIDE, args.events) as ground:
         figures = measure(ground, entries, args.rounds, must_all=bool(args.only))
-    narrow = {} if args.quick or args.only else _narrow(folder, entries, args)
-    fresh = _freshness(folder, args) if not args.only or "freshness" in args.only else {}
-    grown = _growth(folder, args) if not args.quick and (not args.only or GROWTH in args.only) else []
-    return report.document(figures, narrow, fresh, grown)
+    found = report.Findings(
+        figures=figures,
+        narrow={} if args.quick or args.only else _narrow(folder, entries, args),
+        freshness=_freshness(folder, args) if _is_wanted(FRESH, args) else {},
+        growth=_growth(folder, args) if _is_wanted(GROWTH, args) else [],
+        queries=queries.measure(folder / QUERIES) if _is_wanted(QUERIES, args) else {},
+    )
+    return report.document(found)
+
+
+def _is_wanted(part: str, args: argparse.Namespace) -> bool:
+    if args.only:
+        return part in args.only
+    return part == FRESH or not args.quick
 
 
 def _narrow(folder: Path, entries: Sequence[Entry], args: argparse.Namespace) -> Mapping[str, Figures]:
@@ -77,7 +89,7 @@ def _narrow(folder: Path, entries: Sequence[Entry], args: argparse.Namespace) ->
 
 def _freshness(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     found = {}
-    for rate, seconds in FRESHNESS["quick" if args.quick else "full"]:
+    for rate, seconds in RATES["quick" if args.quick else "full"]:
         found[str(rate)] = freshness.freshness_p99_s(folder / f"freshness-{rate}", rate, seconds)
         print(f"  freshness p99 at {rate:,} events/s: {found[str(rate)]:.2f} s", file=sys.stderr, flush=True)
     return found

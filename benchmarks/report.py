@@ -6,11 +6,12 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import environments
+from benchmarks import environments, queries
 from benchmarks.growth import Point
 from benchmarks.rounds import Figures
 
@@ -38,13 +39,20 @@ OURS = (
 PEERS = {"quixstreams": "quixstreams", "arroyo": "sentry-arroyo", "bytewax": "bytewax", "pathway": "pathway"}
 
 
-def document(
-    figures: Mapping[str, Figures],
-    narrow: Mapping[str, Figures],
-    freshness: Mapping[str, float],
-    growth: Sequence[Point],
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a run measured; empty = not asked for."""
+
+    figures: Mapping[str, Figures]
+    narrow: Mapping[str, Figures]
+    freshness: Mapping[str, float]
+    growth: Sequence[Point]
+    queries: Mapping[str, queries.Taken]
+
+
+def document(found: Findings) -> dict[str, Any]:
     """Return everything as it is written as JSON."""
+    figures = found.figures
     rows = {name: f.notes["rows_per_event"] for name, f in figures.items() if "rows_per_event" in f.notes}
     return {
         "cpu_s_per_million": {name: round(f.cpu_s_per_million, 2) for name, f in figures.items()},
@@ -52,10 +60,11 @@ def document(
         "rss_mb": {name: round(f.rss_mb) for name, f in figures.items()},
         "runs": {name: f.runs for name, f in figures.items()},
         "rows_per_event": round(rows.get("xpulse", rows.get("xpulse_fold", 0.0)), 3),
-        "freshness_p99_s": {rate: round(seconds, 2) for rate, seconds in freshness.items()},
+        "freshness_p99_s": {rate: round(seconds, 2) for rate, seconds in found.freshness.items()},
         "ratios": {f"{a}/{b}": {"is": round(ratio, 3), "aim": round(aim, 3)} for a, b, aim, ratio in _ratios(figures)},
-        "cpu_s_per_million_1000_groups": {name: round(f.cpu_s_per_million, 2) for name, f in narrow.items()},
-        "growth": {name: {"cpu_s_per_million": round(cpu, 2), "rss_mb": round(rss)} for name, cpu, rss in growth},
+        "cpu_s_per_million_1000_groups": {name: round(f.cpu_s_per_million, 2) for name, f in found.narrow.items()},
+        "growth": {name: {"cpu_s_per_million": round(cpu, 2), "rss_mb": round(rss)} for name, cpu, rss in found.growth},
+        "queries_ms": queries.as_json(found.queries),
         "machine": machine(),
         "versions": versions(figures),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -97,12 +106,10 @@ def versions(figures: Mapping[str, Figures]) -> dict[str, str]:
 
 def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield a Markdown page of the figures."""
-    yield "| contestant | CPU s per million events | events/s | MB | runs |"
-    yield "|---|---|---|---|---|"
-    for name, cpu in result["cpu_s_per_million"].items():
-        rate, rss, runs = (result[figure][name] for figure in ("events_per_s", "rss_mb", "runs"))
-        yield f"| {name} | {cpu:.2f} | {rate:,} | {rss} | {runs} |"
-    yield ""
+    if result["cpu_s_per_million"]:
+        yield from _contestants(result)
+    if result["queries_ms"]:
+        yield from (*queries.lines(result["queries_ms"]), "")
     for pair, ratio in result["ratios"].items():
         word = "kept" if ratio["is"] <= ratio["aim"] else "missed"
         yield f"- {pair}: {ratio['is']:.3f} (aim: at most {ratio['aim']:.3f}: {word})"
@@ -112,6 +119,16 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {name}: {point['cpu_s_per_million']:.2f} CPU s per million events, {point['rss_mb']} MB"
     for rate, seconds in result["freshness_p99_s"].items():
         yield f"- freshness p99 at {int(rate):,} events/s: {seconds:.2f} s"
-    yield f"- rows per event sent: {result['rows_per_event']}"
+    if result["rows_per_event"]:
+        yield f"- rows per event sent: {result['rows_per_event']}"
     yield f"- {result['date']}, {result['machine']}"
     yield "- " + ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+
+
+def _contestants(result: Mapping[str, Any]) -> Iterator[str]:
+    yield "| contestant | CPU s per million events | events/s | MB | runs |"
+    yield "|---|---|---|---|---|"
+    for name, cpu in result["cpu_s_per_million"].items():
+        rate, rss, runs = (result[figure][name] for figure in ("events_per_s", "rss_mb", "runs"))
+        yield f"| {name} | {cpu:.2f} | {rate:,} | {rss} | {runs} |"
+    yield ""

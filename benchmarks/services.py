@@ -68,10 +68,11 @@ def broker(folder: Path) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class ClickHouse:
-    """A running embedded ClickHouse and where its writer's password is."""
+    """A running embedded ClickHouse, its process, and where its writer's password is."""
 
     port: int
     folder: DataFolder
+    pid: int
 
     def address(self, database: str) -> Address:
         """Return the writer's address."""
@@ -84,12 +85,12 @@ def clickhouse(folder: Path) -> Iterator[ClickHouse]:
     """Run an embedded ClickHouse with its data below `folder`."""
     data = DataFolder(folder / "clickhouse-data")
     data.prepare()
-    server = ClickHouse(free_port(), data)
-    command = [sys.executable, "-m", "agents.local.clickhouse", "--port", str(server.port)]
+    port = free_port()
+    command = [sys.executable, "-m", "agents.local.clickhouse", "--port", str(port)]
     command += ["--data", str(data.clickhouse), "--users", str(data.users_file)]
-    with running(command, folder / "clickhouse.log"):
-        wait_until(lambda: _answers(f"http://{HOST}:{server.port}/ping"), "embedded ClickHouse")
-        yield server
+    with running(command, folder / "clickhouse.log") as process:
+        wait_until(lambda: _answers(f"http://{HOST}:{port}/ping"), "embedded ClickHouse")
+        yield ClickHouse(port, data, process.pid)
 
 
 def _answers(url: str) -> bool:
