@@ -23,6 +23,6 @@ def test_a_merged_part_without_its_marks_is_set_aside_for_what_it_was_merged_fro
         [(path,)] = writer.rows(PARTS)
         [marks] = Path(path).glob("data.cmrk*")
         marks.write_bytes(b"")
-        first = writer.ask(TOTAL)
-        assert (first.status_code, "CORRUPTED_DATA" in first.text) == (500, True)
+        told = writer.ask(TOTAL)
+        assert (told.status_code, "CORRUPTED_DATA" in told.text) == (500, True)
         assert [tuple(row) for row in writer.rows(TOTAL)] == [("2000", "2000")]
