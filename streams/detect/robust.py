@@ -1,0 +1,335 @@
+"""Changes of a telemetry series' level and spread, by medians and by what the series itself did in the week before.
+
+Telemetry has no promise to bet against and no law: it leans on its past, spikes by habit, and follows the clock. So
+nothing is assumed about its values. Each hour leaves its median and, for each aspect, the largest deviation in it:
+
+    rises and falls    the median of the last 1, 6 and 36 windows, above or below the usual level
+    spread             the median step from one window to the next, over the last 36
+
+An aspect alarms beyond its limit, the larger of two, told from the hours of the last week:
+
+    middle + (9th tenth - middle) * kappa     where a Gumbel tail puts one false alarm per run length
+    2 * the second largest                    for heavier tails: what happened twice in a week is no news
+
+The usual level is the median of the hours' medians, or of this hour of the week once that was seen three times. With
+less than two days of hours the detector is collecting and says nothing.
+
+It latches: drift, then either recovery (an hour without anything beyond a limit) or, after a day, settled: the new
+level and spread are the usual ones from then on. An episode leaves one hour in the week, however long it was.
+
+The run length is what the model says, not a guarantee: there is none for series whose law is unknown. Only sorting,
+sums of two, products and comparisons are used: a replay gives the same bits on any machine.
+
+References:
+    Gumbel, "Statistics of Extremes", 1958: the law of the largest of many.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import ceil, log
+from typing import Literal
+
+import msgspec
+
+from streams.errors import InvariantError
+
+HOUR_MS = 3_600_000
+WEEK_HOURS = 168
+LEAST_HOURS = 48
+"""Hours of history before anything is said: each time of the day was then seen twice."""
+SETTLED_HOURS = 24
+LEAST_WEEKS = 3
+"""Times that an hour of the week is seen before it has a level of its own."""
+WIDTHS = (1, 6, 36)
+"""Windows whose median is compared."""
+ASPECTS = (*(f"rise {width}" for width in WIDTHS), *(f"fall {width}" for width in WIDTHS), "spread")
+AGAIN = 2.0
+"""How many times the second largest deviation of the week a deviation must be."""
+LARGEST = 1e100
+"""Values are at most this far from zero, so that no difference or product of them overflows."""
+WORTH = 0.01
+"""Deviations below this part of the usual level are not worth telling."""
+
+_GUMBEL_MIDDLE, _GUMBEL_STRETCH = 0.36651292058166435, 1.8838540244
+"""Of the standard Gumbel law: its median, and the distance from there to its ninth tenth."""
+
+Peaks = tuple[float, ...]
+"""Largest deviation of each aspect, in the order of `ASPECTS`; >= 0."""
+_NONE: Peaks = (0.0,) * len(ASPECTS)
+
+SeriesTurn = Literal["drift", "recovery", "settled"]
+
+
+class Hour(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What an hour leaves.
+
+    Attributes:
+        level: Median of its windows.
+        peaks: Its largest deviations.
+    """
+
+    level: float
+    peaks: Peaks
+
+
+class SeriesState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that is remembered of one series; JSON keeps it bit by bit.
+
+    Attributes:
+        hour: The running hour since 1970; -1 = nothing was seen.
+        levels: Its windows so far.
+        peaks: Its largest deviations so far.
+        is_quiet: Whether nothing in it was beyond a limit.
+        recent: Deviations of the last windows from what was usual then.
+        hours: The last week, oldest first; an episode is one of them.
+        weeks: For each hour of the week its last levels.
+        usual: The usual level in the running hour; None in the first hour.
+        limits: Per aspect; empty = collecting.
+        since_ms: End of the window in which a drift was found; None = none is open.
+        episode: What the hours of an open drift left.
+    """
+
+    hour: int = -1
+    levels: tuple[float, ...] = ()
+    peaks: Peaks = _NONE
+    is_quiet: bool = True
+    recent: tuple[float, ...] = ()
+    hours: tuple[Hour, ...] = ()
+    weeks: tuple[tuple[float, ...], ...] = ((),) * WEEK_HOURS
+    usual: float | None = None
+    limits: Peaks = ()
+    since_ms: int | None = None
+    episode: tuple[Hour, ...] = ()
+
+    @property
+    def is_collecting(self) -> bool:
+        """Whether there is too little history to say anything."""
+        return not self.limits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeriesDetection:
+    """A change, or its end.
+
+    Attributes:
+        turn: "drift", "recovery" (it is as before) or "settled" (it is the usual level from now on).
+        at_ms: End of the window in which it was found.
+        since_ms: Where the episode began; equals `at_ms` for a drift.
+        aspect: What was farthest beyond its limit; "" for an end.
+        deviation: By how much, in the series' unit; with `limit`. 0 for an end.
+        usual: The usual level then.
+    """
+
+    turn: SeriesTurn
+    at_ms: int
+    since_ms: int
+    aspect: str = ""
+    deviation: float = 0.0
+    limit: float = 0.0
+    usual: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeriesWatched:
+    """Result of one window: the state after it, and what was found."""
+
+    state: SeriesState
+    detection: SeriesDetection | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustDetector:
+    """Watches one series of closed windows.
+
+    Attributes:
+        run_length: Windows to a false alarm that the model is asked for; at least an hour's.
+        unit_ms: Length of a window; milliseconds, at most an hour.
+        least: Smallest deviation worth telling, in the series' unit; >= 0.
+    """
+
+    run_length: float
+    unit_ms: int
+    least: float = 0.0
+    name: str = "robust"
+
+    @cached_property
+    def kappa(self) -> float:
+        """Distances from the middle to the ninth tenth that a limit lies beyond the middle; three decimals, upwards."""
+        hours = max(1.0, self.run_length * self.unit_ms / HOUR_MS)
+        distances = (log(hours * len(ASPECTS)) - _GUMBEL_MIDDLE) / _GUMBEL_STRETCH
+        return ceil(1000 * max(1.0, distances) - 1e-6) / 1000
+
+    def fresh(self) -> SeriesState:
+        """Return the state before anything was seen."""
+        return SeriesState()
+
+    def watch(self, state: SeriesState, values: Sequence[float], *, at_ms: int) -> SeriesWatched:
+        """Fold one closed window into the state; at most one turn is found per window.
+
+        Args:
+            state: What `fresh` or the last `watch` returned.
+            values: Finite values of the window in any order, of which the median counts; none = nothing happened.
+            at_ms: End of the window; ms UTC, later than that of the window before.
+
+        Raises:
+            InvariantError: A value is no number within `LARGEST`, or the window lies before the running hour.
+        """
+        if not values:
+            return SeriesWatched(state=state, detection=None)
+        hour, level = (at_ms - 1) // HOUR_MS, median(values)
+        if hour < state.hour or not all(abs(value) <= LARGEST for value in values):
+            raise InvariantError(f"window {at_ms}: values must lie within {LARGEST:g} and windows come in time order")
+        begun, ended = _in_hour(state, hour, at_ms, self)
+        seen = _seen(begun, level)
+        if begun.usual is None or begun.is_collecting:
+            return SeriesWatched(state=seen, detection=ended)
+        return _judged(seen, ended, at_ms)
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the middle value, or half the sum of the two in the middle; at least one value."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else ordered[middle - 1] / 2 + ordered[middle] / 2
+
+
+def deviations(recent: Sequence[float]) -> Peaks:
+    """Return how far each aspect is from the usual; 0 where too little was seen.
+
+    Args:
+        recent: Deviations of the last windows, oldest first.
+    """
+    shifts = [median(recent[-width:]) if len(recent) >= width else 0.0 for width in WIDTHS]
+    steps = [abs(after - before) for before, after in pairwise(recent)]
+    spread = median(steps) if len(recent) >= WIDTHS[-1] else 0.0
+    return (*(max(0.0, shift) for shift in shifts), *(max(0.0, -shift) for shift in shifts), spread)
+
+
+def limit_of(peaks: Sequence[float], kappa: float, least: float) -> float:
+    """Return the limit of one aspect.
+
+    Args:
+        peaks: Its largest deviation in each hour of the last week; at least two.
+        kappa: `RobustDetector.kappa`.
+        least: Smallest deviation worth telling.
+
+    Example:
+        >>> limit_of([1.0] * 8 + [2.0] * 2, 5.0, 0.0)
+        6.0
+    """
+    ordered = sorted(peaks)
+    middle, ninth = ordered[(len(ordered) - 1) // 2], ordered[(9 * len(ordered) - 1) // 10]
+    return max(least, middle + (ninth - middle) * kappa, AGAIN * ordered[-2])
+
+
+def _seen(state: SeriesState, level: float) -> SeriesState:
+    """Return the state with a window's level added to the running hour."""
+    if state.usual is None:
+        return msgspec.structs.replace(state, levels=(*state.levels, level))
+    recent = (*state.recent, level - state.usual)[-WIDTHS[-1] :]
+    now = deviations(recent)
+    return msgspec.structs.replace(
+        state,
+        levels=(*state.levels, level),
+        recent=recent,
+        peaks=tuple(map(max, state.peaks, now)),
+        is_quiet=state.is_quiet and not any(_beyond(now, state.limits)),
+    )
+
+
+def _beyond(now: Peaks, limits: Peaks) -> list[bool]:
+    return [deviation > limit for deviation, limit in zip(now, limits, strict=False)]
+
+
+def _judged(state: SeriesState, ended: SeriesDetection | None, at_ms: int) -> SeriesWatched:
+    """Return the state and the drift that begins with it, if one does."""
+    now = deviations(state.recent)
+    if ended is not None or state.since_ms is not None or not any(_beyond(now, state.limits)):
+        return SeriesWatched(state=state, detection=ended)
+    aspect = max(range(len(ASPECTS)), key=lambda place: _excess(now[place], state.limits[place]))
+    found = SeriesDetection(
+        turn="drift",
+        at_ms=at_ms,
+        since_ms=at_ms,
+        aspect=ASPECTS[aspect],
+        deviation=now[aspect],
+        limit=state.limits[aspect],
+        usual=state.usual or 0.0,
+    )
+    return SeriesWatched(state=msgspec.structs.replace(state, since_ms=at_ms), detection=found)
+
+
+def _excess(deviation: float, limit: float) -> float:
+    return deviation / limit if limit else (1e300 if deviation else 0.0)
+
+
+def _in_hour(
+    state: SeriesState, hour: int, at_ms: int, detector: RobustDetector
+) -> tuple[SeriesState, SeriesDetection | None]:
+    """Return the state in the hour of a window: a later hour closes the running one, which may end an episode."""
+    if hour == state.hour:
+        return state, None
+    if state.hour < 0:
+        return msgspec.structs.replace(state, hour=hour), None
+    closed, turn = _closed(state)
+    found = turn and SeriesDetection(turn=turn, at_ms=at_ms, since_ms=state.since_ms or at_ms, usual=state.usual or 0.0)
+    return _opened(closed, hour, detector), found or None
+
+
+def _closed(state: SeriesState) -> tuple[SeriesState, SeriesTurn | None]:
+    """Return the state with the running hour in its history, and how an open episode ends with it."""
+    left = Hour(median(state.levels), state.peaks)
+    if state.since_ms is None:
+        return _remembered(state, left), None
+    episode = (*state.episode, left)
+    if state.is_quiet:
+        worst = tuple(max(column) for column in zip(*(one.peaks for one in episode), strict=True))
+        quiet = msgspec.structs.replace(state, since_ms=None, episode=())
+        return _kept(quiet, Hour(_level(state), worst)), "recovery"
+    if len(episode) >= SETTLED_HOURS:
+        return _rebased(state, episode), "settled"
+    return msgspec.structs.replace(state, episode=episode), None
+
+
+def _kept(state: SeriesState, left: Hour) -> SeriesState:
+    return msgspec.structs.replace(state, hours=(*state.hours, left)[-WEEK_HOURS:])
+
+
+def _remembered(state: SeriesState, left: Hour) -> SeriesState:
+    """Return the state with an ordinary hour in the last week and in its hour of the week."""
+    weeks, place = list(state.weeks), state.hour % WEEK_HOURS
+    weeks[place] = (*weeks[place], left.level)[-LEAST_WEEKS:]
+    return _kept(msgspec.structs.replace(state, weeks=tuple(weeks)), left)
+
+
+def _rebased(state: SeriesState, episode: Sequence[Hour]) -> SeriesState:
+    """Return the state as if the week before had been at the level and spread of the episode."""
+    shift = median([one.level for one in episode]) - _level(state)
+    before, since = (median([one.peaks[-1] for one in hours]) for hours in (state.hours, episode))
+    wider = max(1.0, since / before) if before else 1.0
+    return msgspec.structs.replace(
+        state,
+        since_ms=None,
+        episode=(),
+        recent=(),
+        hours=tuple(Hour(one.level + shift, tuple(wider * peak for peak in one.peaks)) for one in state.hours),
+        weeks=tuple(tuple(level + shift for level in levels) for levels in state.weeks),
+    )
+
+
+def _level(state: SeriesState) -> float:
+    return median([one.level for one in state.hours])
+
+
+def _opened(state: SeriesState, hour: int, detector: RobustDetector) -> SeriesState:
+    """Return the state at the beginning of an hour."""
+    same = state.weeks[hour % WEEK_HOURS]
+    usual = median(same) if len(same) == LEAST_WEEKS else _level(state)
+    least = max(detector.least, WORTH * abs(usual))
+    limits: Peaks = ()
+    if len(state.hours) >= LEAST_HOURS:
+        columns = zip(*(one.peaks for one in state.hours), strict=True)
+        limits = tuple(limit_of(column, detector.kappa, least) for column in columns)
+    return msgspec.structs.replace(state, hour=hour, levels=(), peaks=_NONE, is_quiet=True, usual=usual, limits=limits)
