@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from benchmarks.events import WIDE, Source
+from benchmarks.events import WIDE, Shape, Source
 from benchmarks.topic import FLUSH_WITHIN_S, bulk_producer, send
 
 STEP_S = 0.02
@@ -31,11 +31,11 @@ def main() -> None:
     producer.flush(FLUSH_WITHIN_S)
 
 
-def templates() -> list[Template]:
+def templates(shape: Shape = WIDE, count: int = TEMPLATES) -> list[Template]:
     """Return events to be sent again and again under other ids: encoding each anew would cost as much as folding it."""
-    source = Source(WIDE, seed=7, start_ms=0, total=1)
+    source = Source(shape, seed=7, start_ms=0, total=1)
     made = []
-    for _ in range(TEMPLATES):
+    for _ in range(count):
         key, value, _ = source.now(0, 0)
         value = value.replace(b'-00000000"', b'-%08d"', 1).replace(b'"event_time_ms":0', b'"event_time_ms":%d', 1)
         made.append((key, value))

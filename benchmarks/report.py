@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import environments, queries
+from benchmarks import environments, queries, tile_settings
 from benchmarks.growth import Point
 from benchmarks.rounds import Figures
 
@@ -48,6 +48,7 @@ class Findings:
     freshness: Mapping[str, float]
     growth: Sequence[Point]
     queries: Mapping[str, queries.Taken]
+    tiles: Sequence[tile_settings.Point]
 
 
 def document(found: Findings) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def document(found: Findings) -> dict[str, Any]:
         "cpu_s_per_million_1000_groups": {name: round(f.cpu_s_per_million, 2) for name, f in found.narrow.items()},
         "growth": {name: {"cpu_s_per_million": round(cpu, 2), "rss_mb": round(rss)} for name, cpu, rss in found.growth},
         "queries_ms": queries.as_json(found.queries),
+        "tiles": tile_settings.as_json(found.tiles),
         "machine": machine(),
         "versions": versions(figures),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -110,6 +112,8 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield from _contestants(result)
     if result["queries_ms"]:
         yield from (*queries.lines(result["queries_ms"]), "")
+    if result["tiles"]:
+        yield from (*tile_settings.lines(result["tiles"]), "")
     for pair, ratio in result["ratios"].items():
         word = "kept" if ratio["is"] <= ratio["aim"] else "missed"
         yield f"- {pair}: {ratio['is']:.3f} (aim: at most {ratio['aim']:.3f}: {word})"
