@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import freshness, growth, queries, report, tile_settings
+from benchmarks import columns, freshness, growth, queries, report, stages, tile_settings
 from benchmarks.events import NARROW, WIDE
 from benchmarks.roster import ENTRIES, Entry
 from benchmarks.rounds import Figures, field_of, measure
@@ -17,8 +17,8 @@ from benchmarks.services import BenchmarkError
 
 QUICK_EVENTS, EVENTS = 300_000, 1_000_000
 QUICK_ROUNDS, ROUNDS = 3, 5
-FRESH, GROWTH, QUERIES, TILES = "freshness", "growth", "queries", "tiles"
-PARTS = (FRESH, GROWTH, QUERIES, TILES)
+FRESH, GROWTH, QUERIES, TILES, COLUMNS = "freshness", "growth", "queries", "tiles", "columns"
+PARTS = (FRESH, GROWTH, QUERIES, TILES, COLUMNS)
 """What is measured beside the contestants; the quick set has freshness only."""
 RATES: Mapping[str, Sequence[tuple[int, int]]] = {
     "quick": [(10_000, 20)],
@@ -71,6 +71,8 @@ def _measure(args: argparse.Namespace, folder: Path) -> dict[str, object]:
         growth=_growth(folder, args) if _is_wanted(GROWTH, args) else [],
         queries=queries.measure(folder / QUERIES) if _is_wanted(QUERIES, args) else {},
         tiles=list(tile_settings.points()) if _is_wanted(TILES, args) else [],
+        columns=columns.costs(folder / COLUMNS) if _is_wanted(COLUMNS, args) else {},
+        stages=stages.costs() if _is_wanted(COLUMNS, args) else {},
     )
     return report.document(found)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import environments, queries, tile_settings
+from benchmarks import columns, environments, queries, stages, tile_settings
 from benchmarks.growth import Point
 from benchmarks.rounds import Figures
 
@@ -36,7 +36,14 @@ OURS = (
     "clickhouse-connect",
     "chdb-core",
 )
-PEERS = {"quixstreams": "quixstreams", "arroyo": "sentry-arroyo", "bytewax": "bytewax", "pathway": "pathway"}
+PEERS = {
+    "quixstreams": ("quixstreams", "quixstreams"),
+    "arroyo": ("arroyo", "sentry-arroyo"),
+    "bytewax": ("bytewax", "bytewax"),
+    "pathway": ("pathway", "pathway"),
+    **{name: ("columns", name) for name in columns.PEERS},
+}
+"""What is measured -> its environment and its distribution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,8 @@ class Findings:
     growth: Sequence[Point]
     queries: Mapping[str, queries.Taken]
     tiles: Sequence[tile_settings.Point]
+    columns: columns.Costs
+    stages: Mapping[str, float]
 
 
 def document(found: Findings) -> dict[str, Any]:
@@ -67,8 +76,10 @@ def document(found: Findings) -> dict[str, Any]:
         "growth": {name: {"cpu_s_per_million": round(cpu, 2), "rss_mb": round(rss)} for name, cpu, rss in found.growth},
         "queries_ms": queries.as_json(found.queries),
         "tiles": tile_settings.as_json(found.tiles),
+        "columns_us": found.columns,
+        "stages_us": {stage: round(us, 3) for stage, us in found.stages.items()},
         "machine": machine(),
-        "versions": versions(figures),
+        "versions": versions([*figures, *columns.PEERS] if found.columns else list(figures)),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
 
@@ -96,12 +107,12 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def versions(figures: Mapping[str, Figures]) -> dict[str, str]:
+def versions(measured: Collection[str]) -> dict[str, str]:
     """Return the versions of what was measured."""
     peers = {
         distribution: environments.version_of(environments.python_of(peer), distribution)
-        for peer, distribution in PEERS.items()
-        if peer in figures
+        for name, (peer, distribution) in PEERS.items()
+        if name in measured
     }
     return {"python": platform.python_version(), **{name: version(name) for name in OURS}, **peers}
 
@@ -110,10 +121,15 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield a Markdown page of the figures."""
     if result["cpu_s_per_million"]:
         yield from _contestants(result)
-    if result["queries_ms"]:
-        yield from (*queries.lines(result["queries_ms"]), "")
-    if result["tiles"]:
-        yield from (*tile_settings.lines(result["tiles"]), "")
+    tables = {
+        "queries_ms": queries.lines,
+        "tiles": tile_settings.lines,
+        "columns_us": columns.lines,
+        "stages_us": stages.lines,
+    }
+    for name, table in tables.items():
+        if result[name]:
+            yield from (*table(result[name]), "")
     for pair, ratio in result["ratios"].items():
         word = "kept" if ratio["is"] <= ratio["aim"] else "missed"
         yield f"- {pair}: {ratio['is']:.3f} (aim: at most {ratio['aim']:.3f}: {word})"
