@@ -7,10 +7,11 @@ Single-object encoding, as the Avro specification has it: 0xC3 0x01, the CRC-64-
 Canonical Form as eight little-endian bytes, the body.
 """
 
+import copy
 import io
 import types
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import fastavro
@@ -21,6 +22,7 @@ from streams import avro_body
 from streams.avro_body import record_reader
 from streams.errors import InvariantError
 from streams.events import EVENTS, Event
+from streams.events.judging import Alert, Target, Verdict
 
 NAMESPACE = "xpulse.v1"
 MARKER = b"\xc3\x01"
@@ -49,12 +51,12 @@ def schema_of(kind: type[Event]) -> Schema:
 
 def _field(kind: type[Event], info: msgspec.structs.FieldInfo) -> Schema:
     enum_name = kind.__name__ + "".join(part.title() for part in info.name.split("_"))
-    field: Schema = {"name": info.name, "type": _type(info.type, enum_name)}
+    described: Schema = {"name": info.name, "type": _type(info.type, enum_name)}
     if info.default_factory is not msgspec.NODEFAULT:
-        field["default"] = info.default_factory()
+        described["default"] = info.default_factory()
     elif info.default is not msgspec.NODEFAULT:
-        field["default"] = info.default
-    return field
+        described["default"] = info.default
+    return described
 
 
 def _type(annotation: Any, enum_name: str) -> Any:
@@ -114,14 +116,45 @@ class AvroForm:
             return None
 
 
-def _form(kind: type[Event]) -> AvroForm:
-    schema = schema_of(kind)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """An earlier version of a schema. Fields and symbols are only ever appended, so it is the beginning of today's.
+
+    Attributes:
+        fields: How many fields it had.
+        symbols: Field -> how many symbols its enum had, where it had fewer.
+    """
+
+    fields: int
+    symbols: Mapping[str, int] = field(default_factory=dict)
+
+    def schema_of(self, kind: type[Event]) -> Schema:
+        """Return the schema as it was."""
+        schema = copy.deepcopy(schema_of(kind))
+        schema["fields"] = schema["fields"][: self.fields]
+        for then in schema["fields"]:
+            if then["name"] in self.symbols:
+                then["type"]["symbols"] = then["type"]["symbols"][: self.symbols[then["name"]]]
+        return schema
+
+
+PAST: Mapping[type[Event], Sequence[Past]] = {
+    Alert: (Past(fields=22),),
+    Target: (Past(fields=21, symbols={"indicator": 2}),),
+    Verdict: (Past(fields=17),),
+}
+"""Event -> its earlier versions, whose records stay readable: what they lack takes its default."""
+
+
+def _form(kind: type[Event], schema: Schema) -> AvroForm:
     parsed = cast("Schema", fastavro.parse_schema(schema))
     return AvroForm(kind, MARKER + fingerprint(schema), parsed, record_reader(schema))
 
 
-FORMS: Mapping[type[Event], AvroForm] = {kind: _form(kind) for kind in EVENTS.values()}
-"""Event -> its Avro form."""
+FORMS: Mapping[type[Event], AvroForm] = {kind: _form(kind, schema_of(kind)) for kind in EVENTS.values()}
+"""Event -> the Avro form in which it is written."""
 
-FORMS_BY_HEADER: Mapping[bytes, AvroForm] = {form.header: form for form in FORMS.values()}
-"""The first ten bytes on the wire -> the form that wrote them."""
+_PAST_FORMS = [_form(kind, past.schema_of(kind)) for kind, versions in PAST.items() for past in versions]
+
+FORMS_BY_HEADER: Mapping[bytes, AvroForm] = {form.header: form for form in (*_PAST_FORMS, *FORMS.values())}
+"""The first ten bytes on the wire -> the form that wrote them, today's or an earlier one."""
