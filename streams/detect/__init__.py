@@ -10,7 +10,8 @@ from typing import Literal, Protocol
 
 from streams.detect.drift import DriftState, EDetector, Watched
 from streams.detect.observation import Observation
-from streams.detect.robust import RobustDetector, SeriesState, SeriesWatched
+from streams.detect.robust import RobustDetector
+from streams.detect.series import SeriesState, SeriesWatched
 
 
 class Detector(Protocol):

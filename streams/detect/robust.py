@@ -29,14 +29,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import ceil, log
-from typing import Literal
 
 import msgspec
 
+from streams.detect.series import WEEK_HOURS, Hour, Peaks, SeriesDetection, SeriesState, SeriesTurn, SeriesWatched
 from streams.errors import InvariantError
 
 HOUR_MS = 3_600_000
-WEEK_HOURS = 168
 LEAST_HOURS = 48
 """Hours of history before anything is said: each time of the day was then seen twice."""
 SETTLED_HOURS = 24
@@ -55,88 +54,7 @@ WORTH = 0.01
 _GUMBEL_MIDDLE, _GUMBEL_STRETCH = 0.36651292058166435, 1.8838540244
 """Of the standard Gumbel law: its median, and the distance from there to its ninth tenth."""
 
-Peaks = tuple[float, ...]
-"""Largest deviation of each aspect, in the order of `ASPECTS`; >= 0."""
 _NONE: Peaks = (0.0,) * len(ASPECTS)
-
-SeriesTurn = Literal["drift", "recovery", "settled"]
-
-
-class Hour(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What an hour leaves.
-
-    Attributes:
-        level: Median of its windows.
-        peaks: Its largest deviations.
-    """
-
-    level: float
-    peaks: Peaks
-
-
-class SeriesState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that is remembered of one series; JSON keeps it bit by bit.
-
-    Attributes:
-        hour: The running hour since 1970; -1 = nothing was seen.
-        levels: Its windows so far.
-        peaks: Its largest deviations so far.
-        is_quiet: Whether nothing in it was beyond a limit.
-        recent: Deviations of the last windows from what was usual then.
-        hours: The last week, oldest first; an episode is one of them.
-        weeks: For each hour of the week its last levels.
-        usual: The usual level in the running hour; None in the first hour.
-        limits: Per aspect; empty = collecting.
-        since_ms: End of the window in which a drift was found; None = none is open.
-        episode: What the hours of an open drift left.
-    """
-
-    hour: int = -1
-    levels: tuple[float, ...] = ()
-    peaks: Peaks = _NONE
-    is_quiet: bool = True
-    recent: tuple[float, ...] = ()
-    hours: tuple[Hour, ...] = ()
-    weeks: tuple[tuple[float, ...], ...] = ((),) * WEEK_HOURS
-    usual: float | None = None
-    limits: Peaks = ()
-    since_ms: int | None = None
-    episode: tuple[Hour, ...] = ()
-
-    @property
-    def is_collecting(self) -> bool:
-        """Whether there is too little history to say anything."""
-        return not self.limits
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SeriesDetection:
-    """A change, or its end.
-
-    Attributes:
-        turn: "drift", "recovery" (it is as before) or "settled" (it is the usual level from now on).
-        at_ms: End of the window in which it was found.
-        since_ms: Where the episode began; equals `at_ms` for a drift.
-        aspect: What was farthest beyond its limit; "" for an end.
-        deviation: By how much, in the series' unit; with `limit`. 0 for an end.
-        usual: The usual level then.
-    """
-
-    turn: SeriesTurn
-    at_ms: int
-    since_ms: int
-    aspect: str = ""
-    deviation: float = 0.0
-    limit: float = 0.0
-    usual: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SeriesWatched:
-    """Result of one window: the state after it, and what was found."""
-
-    state: SeriesState
-    detection: SeriesDetection | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +81,7 @@ class RobustDetector:
 
     def fresh(self) -> SeriesState:
         """Return the state before anything was seen."""
-        return SeriesState()
+        return SeriesState(peaks=_NONE)
 
     def watch(self, state: SeriesState, values: Sequence[float], *, at_ms: int) -> SeriesWatched:
         """Fold one closed window into the state; at most one turn is found per window.

@@ -17,13 +17,10 @@ from streams.detect.robust import (
     HOUR_MS,
     LEAST_HOURS,
     SETTLED_HOURS,
-    WEEK_HOURS,
     RobustDetector,
-    SeriesDetection,
-    SeriesState,
-    SeriesWatched,
     limit_of,
 )
+from streams.detect.series import WEEK_HOURS, SeriesDetection, SeriesState, SeriesWatched
 from streams.errors import InvariantError
 
 every_detector = pytest.mark.parametrize("build", SERIES_DETECTORS.values(), ids=list(SERIES_DETECTORS))
