@@ -7,12 +7,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench chaos screens secrets lock clean
+.PHONY: help setup demo test check format bench chaos detection screens secrets lock clean
 
 help: ## show this list
 	@echo 'xpulse: live experience levels for IT. From a fresh clone: `make demo`, then `make test`.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ARGS="…" is handed on:  make demo ARGS="--for 90s --report demo.json"   make test ARGS="-k tiles"'
 	@echo '  PYTHON=python3.12 picks the interpreter (3.11 or newer); VENV=DIR another environment.'
@@ -57,6 +57,9 @@ BROKER ?= embedded
 
 chaos: setup ## kill, stall and starve the parts of a real installation, then compare every window (docs/chaos.md)
 	$(BIN)/python -m tests.chaos --events $(EVENTS) --faults $(FAULTS) --broker $(BROKER) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+detection: setup ## how soon detectors find a drop, and how often they are wrong (docs/detection.md)
+	$(BIN)/python -m benchmarks.detection $(ARGS)
 
 screens: setup ## write the generated dashboards into grafana/dashboards/
 	$(BIN)/python -m agents.screens

@@ -79,6 +79,10 @@ class Column(Protocol):
         """Go on with some of the runs only."""
         ...
 
+    def restart(self, chosen: NDArray[np.bool_]) -> None:
+        """Let some of the runs begin again."""
+        ...
+
 
 class DriftColumn:
     """The e-detector, from zero."""
@@ -95,6 +99,9 @@ class DriftColumn:
     def keep(self, chosen: NDArray[np.bool_]) -> None:
         self._products = self._products[chosen]
 
+    def restart(self, chosen: NDArray[np.bool_]) -> None:
+        self._products[chosen] = 0.0
+
 
 class SumColumn:
     """A CUSUM, from zero: the sum of the kinds' weights, never below zero, against a height."""
@@ -109,6 +116,9 @@ class SumColumn:
 
     def keep(self, chosen: NDArray[np.bool_]) -> None:
         self._sums = self._sums[chosen]
+
+    def restart(self, chosen: NDArray[np.bool_]) -> None:
+        self._sums[chosen] = 0
 
 
 def answers_until(column: Column, paths: Runs, answers: Kinds, *, runs: int, most: int) -> Kinds:
