@@ -20,7 +20,7 @@ from streams.actions import Order
 from streams.events.judging import Alert, Target
 from streams.plan.backtest import Backtest, Course, Label, raised, scored, side_by_side
 from streams.rounds import Entry
-from streams.sheets import Epoch, WindowEnd
+from streams.sheets import BundleEpoch, Epoch, WindowEnd
 from streams.targets.differences import file_of_target
 from streams.targets.indicators import INDICATORS
 from streams.verdicts import JudgeState
@@ -53,6 +53,12 @@ class Rewound:
     def epochs(self, since: Mapping[str, int]) -> dict[str, list[Epoch]]:
         """Return the released epochs of each tenant until the instant, as the store gives them."""
         found = self._store.epochs(since)
+        kept = {tenant: [one for one in some if one.at_ms <= self._until_ms] for tenant, some in found.items()}
+        return {tenant: some for tenant, some in kept.items() if some}
+
+    def bundles(self, since: Mapping[str, int]) -> dict[str, list[BundleEpoch]]:
+        """Return the epochs with their bundles of each tenant until the instant, as the store gives them."""
+        found = self._store.bundles(since)
         kept = {tenant: [one for one in some if one.at_ms <= self._until_ms] for tenant, some in found.items()}
         return {tenant: some for tenant, some in kept.items() if some}
 

@@ -74,6 +74,7 @@ def _add_judge(app: faust.App, settings: Settings, profile: Profile, state: Topi
     grid = Grid(
         epochs=Ruler(unit_ms=profile.epoch_ms, per_observation=profile.k),
         windows=Ruler(unit_ms=profile.window_ms, per_observation=1),
+        bundles=Ruler(unit_ms=profile.epoch_ms, per_observation=profile.bundle_people),
     )
     why = WhyStore(warehouse(settings), read_catalogue(settings).metrics)
     worker = judge.JudgeWorker(

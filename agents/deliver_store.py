@@ -188,6 +188,6 @@ def _duty(body: str) -> Duty:
         wishes = msgspec.json.decode(body, type=_Wishes)
     except msgspec.MsgspecError:
         return Duty()
-    feedback = {kind for kind, measure in INDICATORS.items() if measure.reads == "blocks"}
+    feedback = {kind for kind, measure in INDICATORS.items() if measure.is_feedback}
     usual: Hours = "working" if wishes.indicator in feedback else "any"
     return Duty(wishes.hours or usual, tuple(wishes.routes))

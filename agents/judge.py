@@ -36,6 +36,7 @@ from streams.codecs import encode_json
 from streams.errors import InvariantError
 from streams.events.judging import Alert, AlertKind, Target
 from streams.rounds import Entry
+from streams.targets.indicators import objection
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +156,7 @@ class JudgeWorker:
         if chunk.generation != self._app.consumer_generation_id:
             return
         with aborting():
-            taken, refused = sort_out(chunk, Target)
+            taken, refused = sort_out(chunk, Target, _objection)
             for one in taken:
                 self._docket.learn(one.event)
             self._read_at_s = time.monotonic()
@@ -251,6 +252,11 @@ class JudgeWorker:
         alerts = self._stalls.look(held.reached, time.monotonic())
         if alerts:
             await self._raise(alerts, now_ms)
+
+
+def _objection(target: Target) -> str:
+    """Return why a target version cannot be judged; empty if it can."""
+    return objection(target.indicator, target.metric, target.objective)
 
 
 def _calling(alert: Alert) -> Alert:

@@ -7,7 +7,7 @@ instant sees all that had been written down by then.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -15,8 +15,8 @@ from agents.judge_store import Closed, MetricKey, TargetKey
 from streams.actions import Order, exclusions_written
 from streams.events.judging import IndicatorKind, Target
 from streams.rounds import Case, Papers
-from streams.sheets import Epoch, Sheet, WindowEnd, with_silence
-from streams.targets.indicators import INDICATORS
+from streams.sheets import BundleEpoch, Epoch, Sheet, WindowEnd, joined, with_silence
+from streams.targets.indicators import INDICATORS, Measure, metrics_of
 from streams.verdicts import JudgeState, Ruler
 
 MAX_WINDOWS = 500
@@ -33,14 +33,20 @@ class Family(NamedTuple):
     metric: str
 
     @property
-    def reads_blocks(self) -> bool:
-        """Whether they are judged by epochs of released answers; else by windows of telemetry."""
-        return INDICATORS[self.indicator].reads == "blocks"
+    def measure(self) -> Measure:
+        """What all of them measure."""
+        return INDICATORS[self.indicator]
 
     @property
-    def key(self) -> MetricKey:
-        """What their windows are stored under."""
-        return self.tenant, self.metric
+    def keys(self) -> list[MetricKey]:
+        """What their windows are stored under; nothing for feedback."""
+        return [(self.tenant, metric) for metric in metrics_of(self.indicator, self.metric)]
+
+    def windows(self, found: Mapping[MetricKey, Sequence[WindowEnd]]) -> Sequence[WindowEnd]:
+        """Return their windows out of those of all metrics."""
+        if self.indicator != "dex":
+            return found.get((self.tenant, self.metric), ())
+        return joined({metric: found.get((tenant, metric), ()) for tenant, metric in self.keys}, self.metric)
 
 
 def family_of(target: Target) -> Family:
@@ -56,6 +62,9 @@ class Published(Protocol):
 
     def epochs(self, since: Mapping[str, int]) -> dict[str, list[Epoch]]:
         """Return each tenant's released epochs after an instant (ms UTC), oldest first; perhaps not all at once."""
+
+    def bundles(self, since: Mapping[str, int]) -> dict[str, list[BundleEpoch]]:
+        """Return each tenant's epochs with their bundles, likewise."""
 
     def orders(self, tenants: Collection[str]) -> dict[str, list[Order]]:
         """Return every revision of every action of the tenants."""
@@ -74,14 +83,21 @@ class Published(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """The grids that targets are judged on."""
+    """The grids that targets are judged on.
+
+    Attributes:
+        bundles: For indicators that count all answers of a bundle; None = as if it had no more than a block.
+    """
 
     epochs: Ruler
     windows: Ruler
+    bundles: Ruler | None = None
 
     def of(self, family: Family) -> Ruler:
         """Return the grid of a family."""
-        return self.epochs if family.reads_blocks else self.windows
+        if family.measure.least == "people":
+            return self.bundles or self.epochs
+        return self.epochs if family.measure.is_feedback else self.windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +149,11 @@ def read_news(benches: Benches, store: Published, grid: Grid) -> News:
     if not benches:
         return News(papers={})
     recorded_ms = store.recorded_ms()
-    blocks = {family: bench for family, bench in benches.items() if family.reads_blocks}
-    windows = {family: bench for family, bench in benches.items() if family not in blocks}
+    feedback = {family: bench for family, bench in benches.items() if family.measure.is_feedback}
+    windows = {family: bench for family, bench in benches.items() if family not in feedback}
     closed = store.closed() if windows else None
     found = _Found()
-    _add_epochs(found, blocks, store, recorded_ms)
+    _add_epochs(found, feedback, store, recorded_ms)
     if closed is not None:
         capped_ms = closed.before_ms if recorded_ms is None else min(closed.before_ms, recorded_ms + 1)
         _add_windows(found, windows, store, replace(closed, before_ms=capped_ms), grid.windows.unit_ms)
@@ -150,14 +166,26 @@ def read_news(benches: Benches, store: Published, grid: Grid) -> News:
 
 
 def _add_epochs(found: _Found, benches: Benches, store: Published, recorded_ms: int | None) -> None:
-    since = _earliest((family.tenant, bench.since_ms) for family, bench in benches.items())
-    epochs = {
-        tenant: [epoch for epoch in some if recorded_ms is None or epoch.at_ms <= recorded_ms]
-        for tenant, some in store.epochs(since).items()
-    }
-    for family in benches:
-        if some := epochs.get(family.tenant):
-            found.sheets[family], found.until[family] = some, some[-1].at_ms
+    """Add newly released epochs, with their blocks or their bundles."""
+    for reads in sorted({family.measure.reads for family in benches}):
+        mine = {family: bench for family, bench in benches.items() if family.measure.reads == reads}
+        since = _earliest((family.tenant, bench.since_ms) for family, bench in mine.items())
+        sheets = _epochs(store, reads, since)
+        for family in mine:
+            some = [sheet for sheet in sheets(family) if recorded_ms is None or sheet.at_ms <= recorded_ms]
+            if some:
+                found.sheets[family], found.until[family] = some, some[-1].at_ms
+
+
+def _epochs(store: Published, reads: str, since: Mapping[str, int]) -> Callable[[Family], Sequence[Sheet]]:
+    """Return what tells a family's sheets after an instant of each tenant; asks once for all families."""
+    if reads == "bundles":
+        bundles = store.bundles(since)
+        return lambda family: [
+            epoch.seen_by(family.indicator, family.metric) for epoch in bundles.get(family.tenant, ())
+        ]
+    epochs = store.epochs(since)
+    return lambda family: epochs.get(family.tenant, ())
 
 
 def _add_windows(found: _Found, benches: Benches, store: Published, closed: Closed, unit_ms: int) -> None:
@@ -169,10 +197,11 @@ def _add_windows(found: _Found, benches: Benches, store: Published, closed: Clos
         before_ms = min(closed.before_ms, after_ms + span_ms)
         if (after_ms // unit_ms + 1) * unit_ms >= before_ms:
             continue
-        ends = store.windows([family.key for family in families], closed, after_ms=after_ms, before_ms=before_ms)
+        keys = [key for family in families for key in family.keys]
+        ends = store.windows(keys, closed, after_ms=after_ms, before_ms=before_ms)
         for family in families:
             heard = {state.heard_ms for state in benches[family].states}
-            some = ends.get(family.key, [])
+            some = family.windows(ends)
             found.sheets[family] = with_silence(some, heard, after_ms=after_ms, before_ms=before_ms, unit_ms=unit_ms)
             found.until[family] = before_ms - 1
 
@@ -225,16 +254,17 @@ def _past(family: Family, after_ms: int, before_ms: int, store: Published, close
     """Return the sheets that end strictly between two instants, as far as they are kept."""
     if after_ms + 1 >= before_ms:
         return ()
-    if family.reads_blocks:
-        return _past_epochs(family.tenant, after_ms, before_ms, store)
+    if family.measure.is_feedback:
+        return _past_epochs(family, after_ms, before_ms, store)
     if closed is None:
         return ()
-    return store.windows([family.key], closed, after_ms=after_ms, before_ms=before_ms).get(family.key, ())
+    return family.windows(store.windows(family.keys, closed, after_ms=after_ms, before_ms=before_ms))
 
 
-def _past_epochs(tenant: str, after_ms: int, before_ms: int, store: Published) -> list[Epoch]:
-    found: list[Epoch] = []
-    while some := store.epochs({tenant: found[-1].at_ms if found else after_ms}).get(tenant):
+def _past_epochs(family: Family, after_ms: int, before_ms: int, store: Published) -> list[Sheet]:
+    found: list[Sheet] = []
+    reads = family.measure.reads
+    while some := _epochs(store, reads, {family.tenant: found[-1].at_ms if found else after_ms})(family):
         found += some
         if some[-1].at_ms >= before_ms:
             break

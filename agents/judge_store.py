@@ -19,11 +19,12 @@ from streams.actions import FOREVER_MS, Order
 from streams.blocks import DIMENSIONS as RECORD_DIMENSIONS
 from streams.catalogue import DIMENSIONS as TELEMETRY_DIMENSIONS
 from streams.codecs import encode_json
+from streams.details import details_read
 from streams.errors import InvariantError
 from streams.events.judging import Alert, AlertKind
 from streams.rounds import Entry
 from streams.scores import Counts
-from streams.sheets import Epoch, ReleasedBlock, WindowEnd, WindowRow
+from streams.sheets import BundleEpoch, Epoch, ReleasedBlock, ReleasedBundle, WindowEnd, WindowRow
 from streams.verdicts import JudgeState
 
 TargetKey = tuple[str, str]
@@ -42,7 +43,7 @@ WHERE (tenant, target, version, at) IN (
 )
 """
 _MARKS = """
-SELECT DISTINCT tenant, toUnixTimestamp64Milli(epoch) AS epoch_ms FROM release_marks
+SELECT DISTINCT tenant, toUnixTimestamp64Milli(epoch) AS epoch_ms FROM {marks}
 WHERE tenant IN {tenants:Array(String)} AND epoch > fromUnixTimestamp64Milli({least:Int64}, 'UTC')
   AND epoch_ms > transform(tenant, {tenants:Array(String)}, {since:Array(Int64)}, 0)
 ORDER BY tenant, epoch_ms
@@ -55,6 +56,14 @@ FROM {{public}}.feedback_released
 WHERE tenant IN {{tenants:Array(String)}}
   AND epoch BETWEEN fromUnixTimestamp64Milli({{least:Int64}}, 'UTC') AND fromUnixTimestamp64Milli({{most:Int64}}, 'UTC')
 ORDER BY tenant, epoch_ms, block
+"""  # noqa: S608 - names of our own
+_BUNDLES = f"""
+SELECT tenant, toUnixTimestamp64Milli(epoch) AS epoch_ms, bundle, scores, lost_bands, lost_sums, factors,
+       {", ".join(RECORD_DIMENSIONS)}
+FROM {{public}}.feedback_details
+WHERE tenant IN {{tenants:Array(String)}}
+  AND epoch BETWEEN fromUnixTimestamp64Milli({{least:Int64}}, 'UTC') AND fromUnixTimestamp64Milli({{most:Int64}}, 'UTC')
+ORDER BY tenant, epoch_ms, bundle
 """  # noqa: S608 - names of our own
 _ORDERS = f"""
 SELECT tenant, action_id, kind, version, toUnixTimestamp64Milli(log_time), toUnixTimestamp64Milli(event_time),
@@ -129,7 +138,8 @@ class JudgeStore:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        self._blocks_sql = _BLOCKS.replace("{public}", f"`{public_of(warehouse.address.database)}`")
+        public = f"`{public_of(warehouse.address.database)}`"
+        self._blocks_sql, self._bundles_sql = (sql.replace("{public}", public) for sql in (_BLOCKS, _BUNDLES))
 
     def states(self, tenants: Collection[str]) -> dict[TargetKey, JudgeState]:
         """Return the newest state of every target of these tenants that was ever judged.
@@ -142,24 +152,42 @@ class JudgeStore:
 
     def epochs(self, since: Mapping[str, int]) -> dict[str, list[Epoch]]:
         """Return the released epochs of each tenant after `since` (ms UTC), oldest first, `MAX_EPOCHS` at most."""
-        marks = self._marks(since)
-        if not marks:
-            return {}
-        bounds = {"least": min(min(ends) for ends in marks.values()), "most": max(max(ends) for ends in marks.values())}
-        rows = self._warehouse.ask(self._blocks_sql, {"tenants": sorted(marks), **bounds})
+        marks, rows = self._published("release_marks", self._blocks_sql, since)
         blocks: dict[tuple[str, int], list[ReleasedBlock]] = defaultdict(list)
         for tenant, end_ms, _, detractors, neutrals, promoters, *labels in rows:
             counts = Counts(detractors=detractors, neutrals=neutrals, promoters=promoters)
             blocks[tenant, end_ms].append(ReleasedBlock(dict(zip(RECORD_DIMENSIONS, labels, strict=True)), counts))
         return {tenant: [Epoch(end_ms, blocks[tenant, end_ms]) for end_ms in ends] for tenant, ends in marks.items()}
 
-    def _marks(self, since: Mapping[str, int]) -> dict[str, list[int]]:
+    def bundles(self, since: Mapping[str, int]) -> dict[str, list[BundleEpoch]]:
+        """Return the epochs with their bundles of each tenant, as `epochs` those with their blocks."""
+        marks, rows = self._published("release_bundle_marks", self._bundles_sql, since)
+        bundles: dict[tuple[str, int], list[ReleasedBundle]] = defaultdict(list)
+        for tenant, end_ms, _, scores, bands, sums, factors, *labels in rows:
+            named = dict(zip(RECORD_DIMENSIONS, labels, strict=True))
+            bundles[tenant, end_ms].append(ReleasedBundle(named, details_read(scores, bands, sums, factors)))
+        return {
+            tenant: [BundleEpoch(end_ms, bundles[tenant, end_ms]) for end_ms in ends] for tenant, ends in marks.items()
+        }
+
+    def _published(
+        self, table: str, sql: str, since: Mapping[str, int]
+    ) -> tuple[dict[str, list[int]], list[tuple[Any, ...]]]:
+        """Return the marked epochs of each tenant after an instant, and what a query says of them."""
+        marks = self._marks(table, since)
+        if not marks:
+            return {}, []
+        bounds = {"least": min(min(ends) for ends in marks.values()), "most": max(max(ends) for ends in marks.values())}
+        return marks, self._warehouse.ask(sql, {"tenants": sorted(marks), **bounds})
+
+    def _marks(self, table: str, since: Mapping[str, int]) -> dict[str, list[int]]:
         if not since:
             return {}
         tenants = sorted(since)
         asked = {"tenants": tenants, "since": [since[tenant] for tenant in tenants], "least": min(since.values())}
         marks: dict[str, list[int]] = defaultdict(list)
-        for tenant, end_ms in self._warehouse.ask(_MARKS, {**asked, "limit": MAX_EPOCHS}):
+        sql = _MARKS.replace("{marks}", table)
+        for tenant, end_ms in self._warehouse.ask(sql, {**asked, "limit": MAX_EPOCHS}):
             marks[tenant].append(end_ms)
         return marks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -51,13 +51,22 @@ class RefusalStore(Protocol):
         """Store them; returns once acknowledged. Blocks."""
 
 
-def sort_out(chunk: Chunk, kind: type[E]) -> tuple[list[Taken[E]], list[Refused]]:
-    """Return the chunk's events of a kind, in order, and everything else with a reason."""
+def sort_out(
+    chunk: Chunk, kind: type[E], objection: Callable[[E], str] = lambda _: ""
+) -> tuple[list[Taken[E]], list[Refused]]:
+    """Return the chunk's events of a kind, in order, and everything else with a reason.
+
+    Args:
+        chunk: Records of one partition.
+        kind: What belongs on the topic.
+        objection: Returns why an event cannot be used; empty if it can.
+    """
     taken: list[Taken[E]] = []
     refused: list[Refused] = []
     for offset, (raw, stamp_ms) in enumerate(zip(chunk.values, chunk.stamps, strict=True), start=chunk.first):
         event, reason = _read(raw, kind)
-        if event is not None:
+        reason = reason if event is None else objection(event)
+        if event is not None and not reason:
             taken.append(Taken(offset, stamp_ms, event))
         else:
             refused.append(Refused(chunk.partition, offset, stamp_ms, reason, raw or b""))

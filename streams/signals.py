@@ -90,7 +90,7 @@ SIGNALS: Mapping[AlertKind, Callable[[Seen], Signal]] = {
 
 def severity_of(kind: AlertKind, target: Target) -> Severity:
     """Return how urgent an alert is: people who fall silent are less urgent than devices that do."""
-    is_soft = kind == "absence" and INDICATORS[target.indicator].reads == "blocks"
+    is_soft = kind == "absence" and INDICATORS[target.indicator].is_feedback
     return softened(target.severity, POLICIES[kind].softer + is_soft)
 
 

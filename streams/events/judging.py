@@ -7,7 +7,17 @@ import msgspec
 from streams.events.fields import Count, Dimension, Event, Id, OptionalId, Text, TimeMs
 
 TargetState = Literal["active", "retired"]
-IndicatorKind = Literal["happiness", "good_time"]
+IndicatorKind = Literal[
+    "happiness",
+    "good_time",
+    "low_scores",
+    "lost_time_above",
+    "lost_minutes_60",
+    "lost_minutes_120",
+    "lost_minutes_240",
+    "lost_minutes_480",
+    "dex",
+]
 PeriodKind = Literal["day", "week", "month", "quarter"]
 VerdictKind = Literal["met", "missed", "undecided", "too_few", "no_data"]
 Trend = Literal["up", "flat", "down", "unknown"]
@@ -15,7 +25,7 @@ AlertState = Literal["firing", "resolved"]
 AlertKind = Literal["drift", "absence", "slow_burn", "watermelon", "stall"]
 AlertCalls = Literal["yes", "inhibited", "replayed", "mix"]
 Severity = Literal["info", "warning", "critical"]
-Objective = Annotated[float, msgspec.Meta(ge=-100.0, le=100.0)]
+Objective = Annotated[float, msgspec.Meta(ge=-100.0, le=480.0)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
 Hours = Literal["any", "working"]
 BurnText = Annotated[
@@ -34,8 +44,10 @@ class Target(Event, frozen=True, kw_only=True, tag="target"):
 
     Attributes:
         target: Id of the expanded target, e.g. "happiness-by-country/country=NO".
+        metric: What exactly is measured: the metric of good_time, the limit of low_scores and lost_time_above, the cap
+            of lost_minutes, the leaves of dex; empty for happiness.
         slice: Dimension -> value; empty = the whole tenant.
-        objective: In the indicator's unit: a happiness score (-100 to 100) or a percentage of good time (0 to 100).
+        objective: In the indicator's unit: a score (-100 to 100), a percentage (0 to 100) or minutes (0 to 480).
         run_length: Mean number of answers (or windows) to a false alarm that the detector guarantees; count.
         recovery_length: The same for the detector that confirms recovery; count.
         window_s: Length of the rolling display window; seconds.
@@ -122,8 +134,8 @@ class Alert(Event, frozen=True, kw_only=True, tag="alert"):
         started_at_ms: End of the epoch or window at which it fired.
         at_ms: End of the epoch or window of this state.
         kind: What kind of trouble it is.
-        calls: Whether it may call anybody: not if another alert explains it, if it comes from old data, or if a drift is
-            one of mix.
+        calls: Whether it may call anybody: not if another alert explains it, if it comes from old data, or if a drift
+            is one of mix.
         inhibited_by: Id of the alert that explains it; empty = none.
         since_ms: End of the first epoch or window of the change; 0 = not known, and nothing is explained.
         usual: Score before the change, with its n; `change` is what whole epochs or windows since then differ by.

@@ -97,9 +97,10 @@ def plan_file(
 
 def ruler_of(target: Target, profile: Profile) -> Ruler:
     """Return the grid that a target is judged on under a profile."""
-    if INDICATORS[target.indicator].reads == "windows":
+    least = INDICATORS[target.indicator].least
+    if least == "one":
         return Ruler(unit_ms=profile.window_ms, per_observation=1)
-    return Ruler(unit_ms=profile.epoch_ms, per_observation=profile.k)
+    return Ruler(unit_ms=profile.epoch_ms, per_observation=profile.k if least == "k" else profile.bundle_people)
 
 
 def _sample(

@@ -13,7 +13,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.detect.observation import Observation, block_of, window_of
+from streams.detect.observation import Observation, block_of, observed, window_of
 from streams.scores import PPM, Counts
 
 NEUTRALS = 0.1
@@ -90,16 +90,35 @@ def window_law(mean: float, size: int) -> Law:
     )
 
 
-LAWS: Mapping[str, BuildLaw] = {"windows": window_law}
+def bundle_law(mean: float, size: int) -> Law:
+    """Return the law of `size` independent answers of a bundle, each all good or all bad.
+
+    For shares that is what they are; lost minutes with a cap are judged as if they were (`lost_minutes`).
+
+    Args:
+        mean: Expected share of one answer; 0 to 1.
+        size: Answers in a bundle that count; >= 1.
+    """
+    return Law(
+        observations=tuple(observed(((0, size - good), (PPM, good))) for good in range(size + 1)),
+        chances=tuple(comb(size, good) * mean**good * (1.0 - mean) ** (size - good) for good in range(size + 1)),
+    )
+
+
+LAWS: Mapping[str, BuildLaw] = {"windows": window_law, "bundles": bundle_law}
 """What an indicator reads -> its law; where nothing is said, blocks of answers."""
 
 _ANSWERS = f"independent answers in whole blocks, {NEUTRALS:.0%} of them neutral; slices of equal volume"
+_BUNDLES = "independent answers in whole bundles, each good or bad; slices of equal volume"
 _WINDOWS = f"independent windows of {USES} uses each; slices of equal volume"
+
+
+_ASSUMED: Mapping[BuildLaw, str] = {window_law: _WINDOWS, bundle_law: _BUNDLES}
 
 
 def assumed(reads: str) -> str:
     """Return in words what the law of an indicator assumes."""
-    return _WINDOWS if LAWS.get(reads) is window_law else _ANSWERS
+    return _ASSUMED.get(LAWS.get(reads, block_law), _ANSWERS)
 
 
 def law_of(reads: str, mean: float, size: int) -> Law:

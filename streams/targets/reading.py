@@ -10,7 +10,7 @@ from streams.errors import TargetError
 from streams.targets.burn import largest_burn
 from streams.targets.complaints import explained
 from streams.targets.documents import load_document
-from streams.targets.indicators import INDICATORS, GoodTime, kind_of
+from streams.targets.indicators import INDICATORS, Dex, kind_of, metrics_of
 from streams.targets.periods import SHORTEST_DAYS, seconds
 from streams.targets.spec import Burn, TargetFile
 
@@ -98,18 +98,29 @@ def _check_windows(spec: TargetFile, rule: Burn, where: str) -> None:
 
 
 def _check_dimensions(spec: TargetFile, source: str, metrics: Mapping[str, Sequence[str]] | None) -> None:
-    allowed: Sequence[str] = INDICATORS[kind_of(spec.indicator)].dimensions
-    if isinstance(spec.indicator, GoodTime) and metrics is not None:
-        if spec.indicator.metric not in metrics:
-            raise TargetError(
-                f"{source}: indicator.metric: no metric {spec.indicator.metric!r} with a rule for good; "
-                f"allowed: {', '.join(sorted(metrics)) or 'none'}"
-            )
-        allowed = metrics[spec.indicator.metric]
+    allowed = _allowed_dimensions(spec, source, metrics)
     for key, names in (("slice", list(spec.slice)), ("for_each", spec.for_each)):
         for name in names:
             if name not in allowed:
                 raise TargetError(f"{source}: {key}: no dimension {name!r} here; allowed: {', '.join(allowed)}")
+
+
+def _allowed_dimensions(spec: TargetFile, source: str, metrics: Mapping[str, Sequence[str]] | None) -> Sequence[str]:
+    """Return the dimensions that all that the indicator reads is grouped by."""
+    kind = kind_of(spec.indicator)
+    allowed: Sequence[str] = INDICATORS[kind].dimensions
+    if metrics is None:
+        return allowed
+    for index, metric in enumerate(metrics_of(kind, spec.indicator.metric)):
+        if metric not in metrics:
+            key = f"leaves.{index}.metric" if isinstance(spec.indicator, Dex) else "metric"
+            raise TargetError(
+                f"{source}: indicator.{key}: no metric {metric!r} with a rule for good; "
+                f"allowed: {', '.join(sorted(metrics)) or 'none'}"
+            )
+        grouped = metrics[metric]
+        allowed = grouped if not index else [name for name in allowed if name in grouped]
+    return allowed
 
 
 def _check_values(spec: TargetFile, source: str) -> None:

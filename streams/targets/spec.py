@@ -102,8 +102,9 @@ class TargetFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         float,
         msgspec.Meta(
             ge=-100.0,
-            le=100.0,
-            description="Promised level, in the unit and direction of the indicator: at least this.",
+            le=480.0,
+            description="Promised level, in the unit of the indicator: at least this, at most for low scores and lost "
+            "time.",
         ),
     ]
     period: Annotated[PeriodKind, msgspec.Meta(description="Calendar period of the verdict, UTC.")]

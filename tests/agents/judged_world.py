@@ -10,10 +10,11 @@ from agents.judge_news import Grid
 from agents.judge_store import Closed, JudgeStore, MetricKey, TargetKey
 from agents.warehouse.client import Warehouse
 from streams.actions import Order
+from streams.details import Details
 from streams.events.judging import Alert, AlertKind, Verdict
 from streams.rounds import Entry
 from streams.scores import Counts
-from streams.sheets import Epoch, ReleasedBlock, WindowEnd, WindowRow
+from streams.sheets import BundleEpoch, Epoch, ReleasedBlock, ReleasedBundle, WindowEnd, WindowRow
 from streams.targets.periods import period_start
 from streams.verdicts import JudgeState, Ruler
 
@@ -75,6 +76,7 @@ class MemoryWorld:
 
     def __init__(self) -> None:
         self._epochs: dict[str, dict[int, list[ReleasedBlock]]] = {}
+        self._bundles: dict[str, dict[int, list[ReleasedBundle]]] = {}
         self._windows: dict[MetricKey, dict[int, list[WindowRow]]] = {}
         self._before_ms: int | None = None
         self._alerts: dict[tuple[str, str, int], Alert] = {}
@@ -139,6 +141,18 @@ class MemoryWorld:
         self.questions += 1
         found = {
             tenant: [Epoch(at, blocks) for at, blocks in sorted(self._epochs.get(tenant, {}).items()) if at > after]
+            for tenant, after in since.items()
+        }
+        return {tenant: epochs for tenant, epochs in found.items() if epochs}
+
+    def bundle(self, tenant: str, number: int, bundles: Sequence[tuple[Mapping[str, str], Details]]) -> None:
+        """Publish the bundles of epoch `number` of a tenant."""
+        self._bundles.setdefault(tenant, {})[end(number)] = [ReleasedBundle(*bundle) for bundle in bundles]
+
+    def bundles(self, since: Mapping[str, int]) -> dict[str, list[BundleEpoch]]:
+        self.questions += 1
+        found = {
+            tenant: [BundleEpoch(at, some) for at, some in sorted(self._bundles.get(tenant, {}).items()) if at > after]
             for tenant, after in since.items()
         }
         return {tenant: epochs for tenant, epochs in found.items() if epochs}

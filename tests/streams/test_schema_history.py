@@ -40,7 +40,7 @@ def value_of(avro_type: Any) -> Any:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_what_an_earlier_version_wrote_is_read_with_defaults_for_the_rest(file: Path) -> None:
     schema, kind = schema_in(file), EVENTS[file.name.split(".")[0]]
-    fields = {field["name"]: value_of(field["type"]) for field in schema["fields"]}
+    fields = {field["name"]: field.get("default", value_of(field["type"])) for field in schema["fields"]}
     buffer = io.BytesIO()
     fastavro.schemaless_writer(buffer, fastavro.parse_schema(schema), fields)
     result = decode(MARKER + fingerprint(schema) + buffer.getvalue())

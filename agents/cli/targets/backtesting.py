@@ -90,6 +90,7 @@ def _grid(profile: Profile) -> Grid:
     return Grid(
         epochs=Ruler(unit_ms=profile.epoch_ms, per_observation=profile.k),
         windows=Ruler(unit_ms=profile.window_ms, per_observation=1),
+        bundles=Ruler(unit_ms=profile.epoch_ms, per_observation=profile.bundle_people),
     )
 
 

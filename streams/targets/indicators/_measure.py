@@ -18,22 +18,26 @@ class Measure:
     highest=0)` for minutes lost, and the promise reads "at most".
 
     Attributes:
-        reads: "blocks" of released answers, or closed telemetry "windows".
+        reads: "blocks" of released answers, "bundles" of such blocks with their details, or closed telemetry "windows".
         scale: The objective's unit; objectives lie strictly inside.
         dimensions: Dimensions that a slice may name (a metric may allow fewer).
         detector: Name in `streams.detect.DETECTORS`.
         title: How a sentence about it begins.
         unit: Written behind a score.
         counted: What `n` counts, plural.
+        least: How many of these an observation holds at least: the "k" of the release, the "people" of a bundle, "one".
+        form: Pattern of a target version's metric: what exactly is measured, in words.
     """
 
-    reads: Literal["blocks", "windows"]
+    reads: Literal["blocks", "bundles", "windows"]
     scale: Scale
     dimensions: tuple[str, ...]
     detector: str
     title: str
     unit: str
     counted: str
+    least: Literal["k", "people", "one"]
+    form: str = r".*"
 
     @property
     def direction(self) -> Literal["at least", "at most"]:
@@ -41,9 +45,14 @@ class Measure:
         return "at least" if self.scale.lowest < self.scale.highest else "at most"
 
     @property
+    def is_feedback(self) -> bool:
+        """Whether it is what people said."""
+        return self.reads != "windows"
+
+    @property
     def hours(self) -> Hours:
         """When alerts may call somebody, unless a target says otherwise: people's answers are for working hours."""
-        return "working" if self.reads == "blocks" else "any"
+        return "working" if self.is_feedback else "any"
 
     def level(self, score: float) -> str:
         """Return a score with its unit.

@@ -25,4 +25,5 @@ MEASURE = Measure(
     title="Good time",
     unit=" %",
     counted="windows",
+    least="one",
 )

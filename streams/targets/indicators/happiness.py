@@ -23,4 +23,5 @@ MEASURE = Measure(
     title="Happiness",
     unit="",
     counted="answers",
+    least="k",
 )

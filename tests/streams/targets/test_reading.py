@@ -12,7 +12,19 @@ import yaml
 from streams.errors import TargetError
 from streams.targets import TargetFile, json_schema, read_target_file
 from streams.targets.documents import load_document
-from streams.targets.indicators import INDICATORS, GoodTime, Happiness, kind_of
+from streams.targets.indicators import (
+    INDICATORS,
+    Dex,
+    GoodTime,
+    Happiness,
+    Indicator,
+    Leaf,
+    LostMinutes,
+    LostTimeAbove,
+    LowScores,
+    kind_of,
+)
+from streams.targets.indicators.lost_minutes import Cap
 
 FOLDER = Path(__file__).parents[3] / "infra" / "targets"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -159,12 +171,12 @@ def test_norway_is_a_country_and_not_false() -> None:
         (
             "objective: 60",
             "objective: sixty",
-            "objective: Expected `float`, got `str`; allowed: numbers from -100 to 100",
+            "objective: Expected `float`, got `str`; allowed: numbers from -100 to 480",
         ),
         (
             "objective: 60",
             "objective: true",
-            "objective: Expected `float`, got `bool`; allowed: numbers from -100 to 100",
+            "objective: Expected `float`, got `bool`; allowed: numbers from -100 to 480",
         ),
         (
             "window: 7d",
@@ -246,9 +258,16 @@ def test_a_good_time_file_may_use_the_dimensions_of_its_metric() -> None:
 
 
 def test_every_indicator_is_registered_and_has_a_wire_name() -> None:
-    assert {kind_of(Happiness()), kind_of(GoodTime(metric="m"))} == set(INDICATORS)
-    tags = {kind.__struct_config__.tag for kind in (Happiness, GoodTime)}
-    assert tags == set(INDICATORS)
+    caps: list[Cap] = [60, 120, 240, 480]
+    leaf = Leaf(metric="m", weight=1)
+    ones: list[Indicator] = [
+        Happiness(),
+        GoodTime(metric="m"),
+        LowScores(at_most=6),
+        LostTimeAbove(minutes=60),
+        Dex(leaves=[leaf]),
+    ]
+    assert {kind_of(one) for one in [*ones, *(LostMinutes(cap=cap) for cap in caps)]} == set(INDICATORS)
 
 
 def test_the_schema_refuses_what_the_reader_refuses() -> None:
