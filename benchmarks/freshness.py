@@ -9,17 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
 from agents.demo.exposition import Buckets, quantile, read_buckets
 from agents.freshness import NAME
-from agents.local.ports import free_port
-from agents.settings import PREFIX
 from agents.telemetry import TOPIC
 from agents.topics import ensure_topics
-from benchmarks.contestants.worker import CATALOGUE
-from benchmarks.services import HOST, broker, clickhouse, running, wait_until
-from benchmarks.sink import Database, database
+from benchmarks.services import broker, clickhouse, running, wait_until
+from benchmarks.sink import database
+from benchmarks.workers import Worker, worker
 
 PARTITIONS = 4
 WARM_UP_S = 5
@@ -31,28 +27,12 @@ def freshness_p99_s(folder: Path, rate: int, seconds: int) -> float:
     folder.mkdir(parents=True)
     with broker(folder) as address, clickhouse(folder) as server, database(server) as own:
         ensure_topics(address, {TOPIC: PARTITIONS})
-        with _worker(folder, address, own) as url, _pacer(folder, address, rate, seconds) as pacer:
-            wait_until(lambda: _count(_buckets(url)) >= rate * WARM_UP_S, "first records stored", within_s=90)
-            before = _buckets(url)
+        with worker(folder, address, own) as each, _pacer(folder, address, rate, seconds) as pacer:
+            wait_until(lambda: _count(_buckets(each)) >= rate * WARM_UP_S, "first records stored", within_s=90)
+            before = _buckets(each)
             pacer.wait(timeout=seconds + 120)
             time.sleep(2 * 1.0)  # two flushes: what was sent last is stored
-            return quantile(_since(before, _buckets(url)), 0.99) or 0.0
-
-
-@contextmanager
-def _worker(folder: Path, address: str, own: Database) -> Iterator[str]:
-    port = free_port()
-    settings = own.options() | {
-        "brokers": address,
-        "catalogue_file": str(CATALOGUE),
-        "data_dir": str(folder),
-        "metrics_port": str(port),
-    }
-    env = {f"{PREFIX}{name.upper()}": value for name, value in settings.items()} | {"TZ": "UTC"}
-    with running([sys.executable, "-m", "agents.cli", "worker", "telemetry"], folder / "worker.log", env):
-        url = f"http://{HOST}:{port}/metrics"
-        wait_until(lambda: _page(url) is not None, "worker")
-        yield url
+            return quantile(_since(before, _buckets(each)), 0.99) or 0.0
 
 
 @contextmanager
@@ -62,15 +42,8 @@ def _pacer(folder: Path, address: str, rate: int, seconds: int) -> Iterator[subp
         yield process
 
 
-def _page(url: str) -> str | None:
-    try:
-        return httpx.get(url, timeout=5.0).text
-    except httpx.TransportError:
-        return None
-
-
-def _buckets(url: str) -> Buckets:
-    return read_buckets(_page(url) or "", NAME)
+def _buckets(each: Worker) -> Buckets:
+    return read_buckets(each.page(), NAME)
 
 
 def _count(buckets: Buckets) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks import sharing
 from benchmarks.contest import run
 from benchmarks.events import NARROW, WIDE, Shape
 from benchmarks.job import Result
@@ -20,6 +21,9 @@ Point = tuple[str, float, float]
 FEW = Shape(countries=4, applications=10, metrics=5)
 BY_KEYS = {"480 keys a minute": replace(FEW, countries=6, metrics=8), "4,800 keys a minute": WIDE}
 PARTITIONS = (1, 4, 16)
+WORKERS = (1, 2)
+SHARED_EVENTS = 300_000
+"""At most so many for workers that share: what they cost shows soon."""
 LENGTHS = (1_000_000, 10_000_000)
 
 _ENTRY = {entry.name: entry for entry in ENTRIES}
@@ -29,6 +33,7 @@ def points(folder: Path, events: int, *, with_long: bool) -> Iterator[Point]:
     """Measure one point after the other."""
     yield from _keys(folder, events)
     yield from _partitions(folder, events)
+    yield from _workers(folder, min(events, SHARED_EVENTS))
     if with_long:
         yield from _lengths(folder)
 
@@ -51,6 +56,12 @@ def _partitions(folder: Path, events: int) -> Iterator[Point]:
             yield _point(f"xpulse_fold, {name}", run(_ENTRY["xpulse_fold"].contestant, topic, folder / f"{name}-run"))
 
 
+def _workers(folder: Path, events: int) -> Iterator[Point]:
+    for count in WORKERS:
+        cost, rss_mb = sharing.cost(folder / f"{count} workers", count, events)
+        yield _said((f"xpulse, {count} worker{'s' if count > 1 else ''} in one group", cost, rss_mb))
+
+
 def _lengths(folder: Path) -> Iterator[Point]:
     for events in LENGTHS:
         with field_of(folder / f"{events} events", WIDE, events) as ground:
@@ -58,6 +69,10 @@ def _lengths(folder: Path) -> Iterator[Point]:
 
 
 def _point(name: str, result: Result) -> Point:
-    point = name, result.cpu_s / result.events * 1e6, result.rss_mb
-    print(f"  {name:36} {point[1]:8.2f} CPU s per million events, {point[2]:.0f} MB", file=sys.stderr, flush=True)
+    return _said((name, result.cpu_s / result.events * 1e6, result.rss_mb))
+
+
+def _said(point: Point) -> Point:
+    name, cost, rss_mb = point
+    print(f"  {name:36} {cost:8.2f} CPU s per million events, {rss_mb:.0f} MB", file=sys.stderr, flush=True)
     return point
