@@ -16,12 +16,14 @@ from agents.warehouse.migrate import public_of
 from streams.blocks import DIMENSIONS as RECORD_DIMENSIONS
 from streams.catalogue import DIMENSIONS as TELEMETRY_DIMENSIONS
 from streams.catalogue import Metric
+from streams.details import details_read
+from streams.detect.observation import moments_of, observed
 from streams.events.judging import Target
 from streams.scores import Counts
-from streams.targets.indicators import INDICATORS
+from streams.targets.indicators import BUNDLED, INDICATORS
 from streams.why.coincidences import Happening
 from streams.why.explanation import Question, Why, explain
-from streams.why.figures import Row, answers_of, window_rows
+from streams.why.figures import Row, answers_of, shares_of, window_rows
 from streams.why.shifts import Series, shift_of
 
 CHANGE_DIMENSIONS = (*RECORD_DIMENSIONS, "application")
@@ -42,6 +44,16 @@ WHERE tenant = {{tenant:String}} AND epoch > fromUnixTimestamp64Milli({{from:Int
   AND epoch <= fromUnixTimestamp64Milli({{until:Int64}}, 'UTC') {slice}
 GROUP BY ALL
 ORDER BY ALL
+LIMIT {{limit:UInt32}}
+"""
+_DETAILS = """
+SELECT epoch < fromUnixTimestamp64Milli({{since:Int64}}, 'UTC') AS is_before, {labels},
+       sumForEach(scores), sumForEach(lost_bands), sumForEach(lost_sums)
+FROM {public}.feedback_details
+WHERE tenant = {{tenant:String}} AND epoch > fromUnixTimestamp64Milli({{from:Int64}}, 'UTC')
+  AND epoch <= fromUnixTimestamp64Milli({{until:Int64}}, 'UTC') {slice}
+GROUP BY ALL
+ORDER BY {labels}, is_before
 LIMIT {{limit:UInt32}}
 """
 _WINDOWS = """
@@ -112,7 +124,7 @@ class WhyStore:
             slice=target.slice,
             scale=measure.scale,
             dimensions=measure.dimensions,
-            least=moment.least if measure.reads == "blocks" else 1,
+            least=moment.least if measure.is_feedback else 1,
             since_ms=moment.since_ms,
             until_ms=moment.at_ms,
             reach_ms=1000 * target.window_s,
@@ -127,6 +139,8 @@ class WhyStore:
             "happiness": lambda: self.answers(target.tenant, question),
             "good_time": lambda: self.windows(target, question, moment.unit_ms),
         }
+        if target.indicator in BUNDLED:
+            return self.details(target, question)
         reader = readers.get(target.indicator)
         return reader() if reader else ([], [])
 
@@ -141,6 +155,18 @@ class WhyStore:
             (before if is_before else after).append(
                 answers_of(dict(zip(RECORD_DIMENSIONS, values, strict=True)), counts)
             )
+        return before, after
+
+    def details(self, target: Target, question: Question) -> tuple[list[Row], list[Row]]:
+        """Return what the bundles of the slice say before and since the change, added up by label."""
+        sql, asked = self._query(_DETAILS, RECORD_DIMENSIONS, question.slice)
+        rows = self._ask(sql, {**asked, "tenant": target.tenant, **_span(question), "since": question.since_ms})
+        before: list[Row] = []
+        after: list[Row] = []
+        for is_before, *values, scores, bands, sums in rows:
+            seen = observed(BUNDLED[target.indicator](target.metric, details_read(scores, bands, sums, {})))
+            row = shares_of(dict(zip(RECORD_DIMENSIONS, values, strict=True)), moments_of(seen))
+            (before if is_before else after).append(row)
         return before, after
 
     def windows(self, target: Target, question: Question, unit_ms: int) -> tuple[list[Row], list[Row]]:

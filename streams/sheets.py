@@ -165,7 +165,7 @@ class WindowRow:
     labels: Mapping[str, str]
     good_ms: int
     attempted_ms: int
-    metric: str = ""
+    metric: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from streams.blocks import MIXED
 from streams.detect.observation import window_of
-from streams.scores import PPM, Counts, moments_of
+from streams.scores import PPM, Counts, Moments, moments_of
 
 OTHER = "*"
 """The part of a dimension that has no name: mixed blocks, unknown values, and what is too small to be shown."""
@@ -66,7 +66,11 @@ def within(labels: Labels, slice_: Labels) -> bool:
 
 def answers_of(labels: Labels, counts: Counts) -> Row:
     """Return released answers (one block, or the sum of several with the same labels) as a row."""
-    moments = moments_of(counts)
+    return shares_of(labels, moments_of(counts))
+
+
+def shares_of(labels: Labels, moments: Moments) -> Row:
+    """Return shares of whole observations, added up, as a row."""
     return Row(labels, Sums(weight=PPM * moments.n, gain=moments.total, squares=moments.squares // PPM))
 
 

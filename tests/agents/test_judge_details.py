@@ -15,6 +15,7 @@ from agents.judge_store import JudgeStore
 from agents.release import Releaser
 from agents.release_tables import ReleaseTables
 from agents.warehouse.client import Warehouse
+from agents.why_store import Moment, WhyStore
 from streams.blocks import rule_of
 from streams.bundles import bundle_rule_of
 from streams.events.judging import Alert, Target
@@ -109,6 +110,34 @@ def test_what_people_lose_is_judged_by_the_bundles_that_everybody_sees(store: Wa
     assert {name: alert.state for name, alert in drifts.items()} == dict.fromkeys(last, "firing")
     assert all(alert.started_at_ms > T0 + 20 * EPOCH_MS for alert in drifts.values())
     assert drifts["low_scores"].score == pytest.approx(75.0)
+
+
+def test_an_alert_about_details_says_which_part_of_the_slice_it_is(store: Warehouse) -> None:
+    """Blocks of one country and two services; one of the two begins to cost time."""
+    lane = Lane(store)
+    for number in range(12):
+        for place, service in enumerate(("mail", "vpn")):
+            lost = 200 if number >= 6 and service == "vpn" else 10
+            lane.store(
+                [
+                    (
+                        T0 + number * EPOCH_MS,
+                        answer(100 * number + 50 * place + one, service=service, lost_minutes=lost),
+                    )
+                    for one in range(20)
+                ]
+            )
+    lane.reach(T0 + 15 * EPOCH_MS)
+    bundler = Bundler(BundleTables(store), bundle_rule_of(DEMO), SECRET)
+    Releaser(ReleaseTables(store), rule_of(DEMO), SECRET, bundler).step()
+    lost_minutes = target("lost_minutes_240", "each up to 240 min", 30.0)
+    epochs = store.ask("SELECT toUnixTimestamp64Milli(epoch) FROM release_bundles WHERE lost_sums[4] > 1000")
+    since_ms = min(epoch for (epoch,) in epochs)
+    moment = Moment(since_ms=since_ms, at_ms=since_ms + 10 * EPOCH_MS, unit_ms=EPOCH_MS, least=DEMO.k)
+    why = WhyStore(store, {}).why(lost_minutes, moment)
+    assert why.change == 95
+    first = why.contributions[0]
+    assert (first.dimension, first.value, first.points) == ("service", "vpn", 95)
 
 
 def test_a_dex_score_is_judged_by_the_windows_of_its_metrics(store: Warehouse) -> None:
