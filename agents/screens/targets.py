@@ -115,7 +115,10 @@ NOW = Table(
     rolling_score AS "Lately",
     trend AS "Trend",
     drifting AS "Drift",
-    if(indicator = 'happiness', 'points, -100 to 100', '% of use time good') AS "Measured in",
+    multiIf(
+        indicator = 'happiness', 'points, -100 to 100', indicator = 'good_time', '% of use time good',
+        indicator = 'dex', 'points, 0 to 100', indicator LIKE 'lost_minutes%', 'minutes, less is better',
+        '% of answers, less is better') AS "Measured in",
     owner AS "Owner",
     at AS "As of"
 FROM xpulse_pub.target_status
@@ -123,7 +126,7 @@ WHERE {TENANT}
 ORDER BY
     drifting DESC,
     indexOf(['missed', 'undecided', 'too_few', 'no_data', 'met'], verdict),
-    score - objective,
+    if(indicator IN ('low_scores', 'lost_time_above') OR indicator LIKE 'lost_minutes%', -1, 1) * (score - objective),
     target""",
     columns=(
         Column(name="Target", width=340),
