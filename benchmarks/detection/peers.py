@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,17 @@ def alarms(detectors: Mapping[str, Mapping[str, Any]], streams: Mapping[str, Flo
 def version() -> str:
     """Return river's version."""
     return version_of(python_of("river"), "river")
+
+
+def possible(setting: Setting) -> Setting:
+    """Return the setting without river where it cannot be installed, and say so."""
+    try:
+        if setting.with_peers:
+            version()
+    except BenchmarkError as error:
+        print(f"river is left out: {error}", file=sys.stderr)
+        return replace(setting, with_peers=False)
+    return setting
 
 
 def rows(setting: Setting) -> Iterator[Row]:

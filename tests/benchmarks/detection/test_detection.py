@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.detection import nab
+from benchmarks.detection import nab, peers
 from benchmarks.detection.days import Z_ONE_SIDED, alerts, drawn, first_days, rolled, score_below, upper_ends
-from benchmarks.detection.setting import OBJECTIVE, Row
+from benchmarks.detection.setting import OBJECTIVE, Row, Setting
 from benchmarks.detection.streams_of_answers import BEST, OURS
+from benchmarks.services import BenchmarkError
 from streams.burn import Z as BURN_Z
 from streams.scores import Counts, happiness, mean_interval, moments_of
 
@@ -40,6 +41,7 @@ def rows(tiny: Figures, detector: str, unit: str) -> dict[int, Figures]:
 
 @pytest.mark.integration
 def test_every_row_has_every_field(tiny: Figures) -> None:
+    assert tiny["versions"]["river"] == "left out"
     assert tiny.keys() >= {"rows", "ratios", "nab", "machine", "date"}
     assert all(row.keys() == Row.__dataclass_fields__.keys() for row in tiny["rows"])
     assert {row["drop"] for row in tiny["rows"]} == {10, 40}
@@ -124,3 +126,14 @@ def test_on_the_labelled_series_ours_is_worth_more_than_saying_nothing(
     assert found[nab.NULL] == {"score": 0.0, "found": 0, "windows": 16, "false": 0, "series": 8}
     for name in nab.OURS:
         assert found[name]["score"] > 40
+
+
+def test_without_river_the_rest_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def absent() -> str:
+        raise BenchmarkError("river cannot be installed: no network")
+
+    monkeypatch.setattr(peers, "version", absent)
+    assert not peers.possible(Setting()).with_peers
+    assert "river is left out: river cannot be installed: no network" in capsys.readouterr().err
