@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from agents.bundle import Bundler
@@ -154,6 +155,28 @@ def test_each_block_is_in_at_most_one_bundle_and_sums_are_those_of_its_blocks(st
     assert sorted(of_bundles) == of_blocks != []
     [(marked,)] = store.ask("SELECT sum(blocks) FROM release_bundle_marks")
     assert marked == len(bundled)
+
+
+def test_other_words_of_the_same_people_make_the_same_bundles(
+    store: Warehouse, lane: Lane, expected: list[tuple[Any, ...]]
+) -> None:
+    """Who tells is seen, what is told is not: same ids, epochs, labels and numbers of answers, other sums."""
+    lane.store(
+        [
+            (
+                ms,
+                msgspec.structs.replace(e, score=10 - (e.score or 0), lost_minutes=None if lost is None else lost // 2),
+            )
+            for ms, e in traffic(1)
+            for lost in [e.lost_minutes]
+        ]
+    )
+    lane.reach(END_MS)
+    releaser(store).step()
+    found = published(store)
+    assert [(*row[:7], row[8]) for row in found] == [(*row[:7], row[8]) for row in expected]
+    assert [row[7] for row in found] == [row[7][::-1] for row in expected]
+    assert [row[9] for row in found] != [row[9] for row in expected]
 
 
 @pytest.mark.parametrize("has_written", [False, True], ids=["before", "after"])
