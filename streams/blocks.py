@@ -220,9 +220,14 @@ def run_id(tenant: str, epoch_end_ms: int, blocks: Collection[Block], key: bytes
         blocks: What `release` returned.
         key: Secret key; 16 to 64 bytes.
     """
+    return run_of(tenant, epoch_end_ms, [(block.block, block.level, block.labels) for block in blocks], key)
+
+
+def run_of(tenant: str, epoch_end_ms: int, published: Iterable[tuple[str, int, tuple[str, ...]]], key: bytes) -> str:
+    """Return the hash of what an epoch publishes, each with its id, level and labels; in any order."""
     parts = [tenant, str(epoch_end_ms)]
-    for block in sorted(blocks, key=lambda b: b.block):
-        parts += [block.block, str(block.level), *block.labels]
+    for name, level, labels in sorted(published):
+        parts += [name, str(level), *labels]
     return digest(key, parts)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.blocks import Rule, common_labels, digest, grouped, rotated
+from streams.blocks import Rule, common_labels, digest, grouped, rotated, run_of
 from streams.errors import ConfigError
 from streams.profile import Profile
 
@@ -196,7 +196,4 @@ def bundle_run_id(tenant: str, epoch_end_ms: int, bundles: Collection[Bundle], k
         bundles: What `bundle_up` returned.
         key: Secret key; 16 to 64 bytes.
     """
-    parts = [tenant, str(epoch_end_ms)]
-    for bundle in sorted(bundles, key=lambda one: one.bundle):
-        parts += [bundle.bundle, str(bundle.level), *bundle.labels]
-    return digest(key, parts)
+    return run_of(tenant, epoch_end_ms, [(one.bundle, one.level, one.labels) for one in bundles], key)
