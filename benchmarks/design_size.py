@@ -6,6 +6,7 @@ application follow from its number, so no two keys are the same and every answer
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ SEALED: Mapping[str, tuple[int, int]] = {"sealed_60s": (60, 8), "sealed_15m": (9
 STEP_ROWS = 500_000
 """A statement writes about as many rows: well within the client's patience."""
 MERGED_WITHIN_S = 180.0
+REST_S = 3.0
 
 _KEY = """'acme', concat('app.metric_', toString(intDiv(k, 480))) AS metric, concat('C', toString(intDiv(k, 40) % 12)),
 concat('service-', toString(k % 40 % 25)), concat('application-', toString(k % 40))"""
@@ -91,13 +93,24 @@ def fill(database: Database, size: Size) -> None:
     for sql, parameters in _statements(size):
         with warehouse.lend() as client:
             client.command(sql, parameters={"generation": STANDARD.generation, **parameters})
-    wait_until(lambda: _is_at_rest(warehouse), "merges of the design size", within_s=MERGED_WITHIN_S)
+    rest = _Rest(warehouse)
+    wait_until(rest.is_reached, "merges of the design size", within_s=MERGED_WITHIN_S)
     warehouse.close()
 
 
-def _is_at_rest(warehouse: Warehouse) -> bool:
-    ((merges,),) = warehouse.ask("SELECT count() FROM system.merges WHERE database = currentDatabase()")
-    return bool(merges == 0)
+class _Rest:
+    """Whether nothing has been merged for a while: one merge often starts when another ends."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._busy_at = time.monotonic()
+
+    def is_reached(self) -> bool:
+        time.sleep(0.2)  # asking more often would only be in the way
+        ((merges,),) = self._warehouse.ask("SELECT count() FROM system.merges WHERE database = currentDatabase()")
+        if merges:
+            self._busy_at = time.monotonic()
+        return time.monotonic() - self._busy_at >= REST_S
 
 
 def _statements(size: Size) -> Iterator[tuple[str, dict[str, object]]]:

@@ -57,11 +57,13 @@ class Taken:
     Attributes:
         median_ms: From asking to the last row; wall time.
         server_cpu_ms: User and system time of the ClickHouse process for one question, in the mean.
+        plan_cpu_ms: The part of it that goes to planning: what EXPLAIN takes.
         rows_read: From tables, as the server counts them.
     """
 
     median_ms: float
     server_cpu_ms: float
+    plan_cpu_ms: float
     rows_read: int
     aim_ms: float
 
@@ -100,17 +102,23 @@ def questions(size: Size) -> Iterator[Question]:
 
 
 def _ask(client: Client, question: Question, process: psutil.Process) -> Taken:
-    def once() -> Any:
-        return client.query(question.sql, parameters=dict(question.parameters))
+    def ask(sql: str) -> Any:
+        return client.query(sql, parameters=dict(question.parameters))
 
-    answer = [once() for _ in range(WARM_UPS)][-1]
+    answer = [ask(question.sql) for _ in range(WARM_UPS)][-1]
     _check(question, answer.result_rows)
-    before = _cpu_ms(process)
-    times = [_timed_ms(once) for _ in range(RUNS)]
-    cpu_ms = (_cpu_ms(process) - before) / RUNS
-    taken = Taken(median(times), cpu_ms, int(answer.summary["read_rows"]), question.aim_ms)
+    times, cpu_ms = _runs(lambda: ask(question.sql), process)
+    _, plan_cpu_ms = _runs(lambda: ask(f"EXPLAIN {question.sql}"), process)
+    taken = Taken(median(times), cpu_ms, plan_cpu_ms, int(answer.summary["read_rows"]), question.aim_ms)
     print(f"  {question.name:38} {taken.median_ms:8.1f} ms", file=sys.stderr, flush=True)
     return taken
+
+
+def _runs(call: Callable[[], object], process: psutil.Process) -> tuple[list[float], float]:
+    """Return how long each of `RUNS` calls took, and the processor time that the server used for one; ms."""
+    before = _cpu_ms(process)
+    times = [_timed_ms(call) for _ in range(RUNS)]
+    return times, (_cpu_ms(process) - before) / RUNS
 
 
 def _check(question: Question, rows: Sequence[Sequence[Any]]) -> None:
@@ -132,11 +140,12 @@ def _timed_ms(call: Callable[[], object]) -> float:
 
 def lines(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield a Markdown table of what is in the JSON as `queries_ms`."""
-    yield "| question | median ms | server CPU ms | rows read | aim ms |"
-    yield "|---|---|---|---|---|"
+    yield "| question | median ms | server CPU ms | of it planning | rows read | aim ms |"
+    yield "|---|---|---|---|---|---|"
     for name, q in found.items():
         word = "kept" if q["median"] <= q["aim"] else "missed"
-        yield f"| {name} | {q['median']} | {q['server_cpu']} | {q['rows_read']:,} | {q['aim']:g}: {word} |"
+        cells = (name, q["median"], q["server_cpu"], q["plan_cpu"], f"{q['rows_read']:,}", f"{q['aim']:g}: {word}")
+        yield f"| {' | '.join(map(str, cells))} |"
 
 
 def as_json(taken: Mapping[str, Taken]) -> dict[str, dict[str, float]]:
@@ -145,6 +154,7 @@ def as_json(taken: Mapping[str, Taken]) -> dict[str, dict[str, float]]:
         name: {
             "median": round(t.median_ms, 1),
             "server_cpu": round(t.server_cpu_ms, 1),
+            "plan_cpu": round(t.plan_cpu_ms, 1),
             "rows_read": t.rows_read,
             "aim": t.aim_ms,
         }

@@ -15,7 +15,9 @@ TINY = Size(keys=50, hot_minutes=30)
 def test_each_question_is_answered_right_and_measured(tmp_path: Path) -> None:
     taken = queries.measure(tmp_path / "queries", TINY)
     assert list(taken) == [question.name for question in queries.questions(TINY)]
-    assert all(t.median_ms > 0 and t.server_cpu_ms > 0 and t.rows_read > 0 for t in taken.values())
+    assert all(
+        t.median_ms > 0 and t.server_cpu_ms > 0 and t.plan_cpu_ms > 0 and t.rows_read > 0 for t in taken.values()
+    )
     assert len(list(queries.lines(queries.as_json(taken)))) == 2 + len(taken)
 
 
@@ -32,7 +34,10 @@ def test_an_answer_that_lacks_a_reading_is_an_error() -> None:
 
 
 def test_the_page_says_which_aims_are_missed() -> None:
-    found = queries.as_json({"fast": queries.Taken(50.0, 1.0, 10, 100.0), "slow": queries.Taken(100.1, 1.0, 10, 100.0)})
+    def taken(median_ms: float) -> queries.Taken:
+        return queries.Taken(median_ms, server_cpu_ms=2, plan_cpu_ms=1, rows_read=10, aim_ms=100)
+
+    found = queries.as_json({"fast": taken(50.0), "slow": taken(100.1)})
     page = "\n".join(queries.lines(found))
     assert "100: kept" in page.split("slow")[0]
     assert "100: missed" in page.split("slow")[1]
