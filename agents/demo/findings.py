@@ -144,6 +144,6 @@ _COUNTS = (
 )
 _ALERTS = (
     "SELECT target, argMax(state, sequence), min(toUnixTimestamp64Milli(started_at)), "
-    "min(toUnixTimestamp64Milli(written_at)) FROM alerts FINAL WHERE tenant = {tenant:String} "
+    "min(toUnixTimestamp64Milli(written_at)) FROM alerts FINAL WHERE tenant = {tenant:String} AND calls = 'yes' "
     "GROUP BY alert_id, target ORDER BY 3"
 )
