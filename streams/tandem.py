@@ -86,12 +86,16 @@ def _retired(tandem: Tandem, versions: Sequence[Target]) -> list[Alert]:
 
 def _by_end(versions: Sequence[Target], cells: Iterable[Cell]) -> dict[int, list[Cell]]:
     """Return a target's cells by the end of their period; a period without any of them is a look, too."""
-    found: dict[int, list[Cell]] = defaultdict(list)
+    by_end: dict[int, list[Cell]] = defaultdict(list)
     for cell in cells:
-        target = version_at(versions, cell.end_ms)
-        is_mine = target is not None and all(cell.where.get(name) == value for name, value in target.slice.items())
-        found[cell.end_ms] += [cell] if is_mine else []
-    return found
+        by_end[cell.end_ms].append(cell)
+    return {end_ms: _mine(version_at(versions, end_ms), some) for end_ms, some in by_end.items()}
+
+
+def _mine(target: Target | None, cells: Iterable[Cell]) -> list[Cell]:
+    if target is None:
+        return []
+    return [cell for cell in cells if all(cell.where.get(name) == value for name, value in target.slice.items())]
 
 
 def _alert(turn: Turn, target: Target, reason: str) -> Alert:
