@@ -276,11 +276,13 @@ def _explainers(bench: _Bench, kind: AlertKind, sheet: Sheet, family: Sequence[_
 def _of_other(bench: _Bench, other: _Bench, sheet: Sheet) -> list[Explainer]:
     """Return what another target's alerts may explain: those of a parent, and silence where nothing comes at all."""
     is_parent = other.newest.slice.items() < bench.newest.slice.items()
+    speaking = [one for one in _open_at(other, sheet.at_ms) if is_parent or (one.kind == "absence" and sheet.is_silent)]
+    if not speaking:
+        return []
     shortfall = None if is_parent and _accounts_for(other, bench, sheet.at_ms) else 0.0
     return [
         Explainer(alert_id=one.alert_id, kind=one.kind, shortfall=None if one.kind == "absence" else shortfall)
-        for one in _open_at(other, sheet.at_ms)
-        if is_parent or (one.kind == "absence" and sheet.is_silent)
+        for one in speaking
     ]
 
 
