@@ -58,7 +58,7 @@ WHERE tenant IN {{tenants:Array(String)}}
 ORDER BY tenant, epoch_ms, block
 """  # noqa: S608 - names of our own
 _BUNDLES = f"""
-SELECT tenant, toUnixTimestamp64Milli(epoch) AS epoch_ms, bundle, scores, lost_bands, lost_sums, factors,
+SELECT tenant, toUnixTimestamp64Milli(epoch) AS epoch_ms, bundle, scores, lost_bands, [lost_sum], factors,
        {", ".join(RECORD_DIMENSIONS)}
 FROM {{public}}.feedback_details
 WHERE tenant IN {{tenants:Array(String)}}

@@ -48,7 +48,7 @@ LIMIT {{limit:UInt32}}
 """
 _DETAILS = """
 SELECT epoch < fromUnixTimestamp64Milli({{since:Int64}}, 'UTC') AS is_before, {labels},
-       sumForEach(scores), sumForEach(lost_bands), sumForEach(lost_sums)
+       sumForEach(scores), sumForEach(lost_bands), [sum(lost_sum)]
 FROM {public}.feedback_details
 WHERE tenant = {{tenant:String}} AND epoch > fromUnixTimestamp64Milli({{from:Int64}}, 'UTC')
   AND epoch <= fromUnixTimestamp64Milli({{until:Int64}}, 'UTC') {slice}

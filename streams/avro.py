@@ -140,7 +140,7 @@ class Past:
 
 PAST: Mapping[type[Event], Sequence[Past]] = {
     Alert: (Past(fields=22),),
-    Target: (Past(fields=21, symbols={"indicator": 2}), Past(fields=25, symbols={"indicator": 2})),
+    Target: (Past(fields=21, symbols={"indicator": 2}),),
     Verdict: (Past(fields=17),),
 }
 """Event -> its earlier versions, whose records stay readable: what they lack takes its default."""

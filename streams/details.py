@@ -12,8 +12,9 @@ SCORES = 11
 BAND_EDGES = (0, 1, 3, 7, 15, 30, 60, 120, 240, 480)
 """Upper ends of the bands of lost minutes, inclusive: halves of 480. The last band has no end."""
 
-LOST_CAPS = (60, 120, 240, 480)
-"""Minutes at which answers are cut off before they are added up: each cap has a sum of its own."""
+LOST_CAPS = (480,)
+"""Minutes at which answers are cut off before they are added up: each cap has a sum of its own. There is one only: two
+sums and the bands would tell exactly what the one person lost who is between two caps."""
 
 _NO_BANDS = (0,) * (len(BAND_EDGES) + 1)
 
@@ -91,7 +92,7 @@ def details_of(score: int, lost_minutes: int | None = None, factors: Iterable[st
 
     Example:
         >>> details_of(3, 90, ["speed"]).lost_sums
-        (60, 90, 90, 90)
+        (90,)
     """
     named = {name: 1 for name in sorted(set(factors)) if name}
     scores = tuple(int(value == score) for value in range(SCORES))

@@ -12,9 +12,6 @@ IndicatorKind = Literal[
     "good_time",
     "low_scores",
     "lost_time_above",
-    "lost_minutes_60",
-    "lost_minutes_120",
-    "lost_minutes_240",
     "lost_minutes_480",
     "dex",
 ]

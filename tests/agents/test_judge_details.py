@@ -47,7 +47,7 @@ def target(indicator: Any, metric: str, objective: float, *, base: Target = HAPP
 TARGETS = [
     target("low_scores", "at most 6", 20.0),
     target("lost_time_above", "above 60 min", 20.0),
-    target("lost_minutes_240", "each up to 240 min", 30.0),
+    target("lost_minutes_480", "each up to 480 min", 30.0),
 ]
 
 
@@ -96,16 +96,16 @@ def test_what_people_lose_is_judged_by_the_bundles_that_everybody_sees(store: Wa
     release(store, Lane(store), epochs=30, bad_from=20)
     entries, alerts = judged(store, TARGETS, FOLDER_GRID)
     [shown] = store.ask(
-        "SELECT sum(n), sum(lost_n), sum(lost_sums[3]), sum(arraySum(arraySlice(scores, 1, 7))) "
+        "SELECT sum(n), sum(lost_n), sum(lost_sum), sum(arraySum(arraySlice(scores, 1, 7))) "
         f"FROM {store.address.database}_pub.feedback_details WHERE country = 'NO'"
     )
     last = {name: some[-1].verdict for name, some in entries.items()}
     assert {name: verdict.n for name, verdict in last.items()} == {
-        "low_scores": shown[0], "lost_time_above": shown[1], "lost_minutes_240": shown[1],
+        "low_scores": shown[0], "lost_time_above": shown[1], "lost_minutes_480": shown[1],
     }  # fmt: skip
     assert shown[:2] == (30 * 40, 30 * 20)
     assert last["low_scores"].score == pytest.approx(100 * shown[3] / shown[0])
-    assert last["lost_minutes_240"].score == pytest.approx(shown[2] / shown[1])
+    assert last["lost_minutes_480"].score == pytest.approx(shown[2] / shown[1])
     drifts = {alert.target: alert for alert in alerts if alert.kind == "drift"}
     assert {name: alert.state for name, alert in drifts.items()} == dict.fromkeys(last, "firing")
     assert all(alert.started_at_ms > T0 + 20 * EPOCH_MS for alert in drifts.values())
@@ -130,8 +130,8 @@ def test_an_alert_about_details_says_which_part_of_the_slice_it_is(store: Wareho
     lane.reach(T0 + 15 * EPOCH_MS)
     bundler = Bundler(BundleTables(store), bundle_rule_of(DEMO), SECRET)
     Releaser(ReleaseTables(store), rule_of(DEMO), SECRET, bundler).step()
-    lost_minutes = target("lost_minutes_240", "each up to 240 min", 30.0)
-    epochs = store.ask("SELECT toUnixTimestamp64Milli(epoch) FROM release_bundles WHERE lost_sums[4] > 1000")
+    lost_minutes = target("lost_minutes_480", "each up to 480 min", 30.0)
+    epochs = store.ask("SELECT toUnixTimestamp64Milli(epoch) FROM release_bundles WHERE lost_sums[1] > 1000")
     since_ms = min(epoch for (epoch,) in epochs)
     moment = Moment(since_ms=since_ms, at_ms=since_ms + 10 * EPOCH_MS, unit_ms=EPOCH_MS, least=DEMO.k)
     why = WhyStore(store, {}).why(lost_minutes, moment)

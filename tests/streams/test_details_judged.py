@@ -54,7 +54,6 @@ BAD_BUNDLE = bundle([(9, 5)] * 4 + [(2, 300)] * 10 + [(5, 70)] * 5 + [(9, None)]
         ("low_scores", "at most 6", 20.0, PEOPLE, 5.0, 75.0, "Share of scores (at most 6)"),
         ("lost_time_above", "above 60 min", 20.0, GIVERS, 0.0, 1500 / 19, "Share of lost time (above 60 min)"),
         ("lost_minutes_480", "each up to 480 min", 40.0, GIVERS, 10, 3370 / 19, "Mean lost time (each up to 480 min)"),
-        ("lost_minutes_60", "each up to 60 min", 20.0, GIVERS, 10.0, 920 / 19, "Mean lost time (each up to 60 min)"),
     ],
 )  # fmt: skip
 def test_a_rise_is_bad_and_a_fall_is_good(

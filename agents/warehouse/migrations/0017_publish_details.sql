@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS ${database}.release_details
     factor_people Array(String) COMMENT 'Those of them who named factors',
     scores Array(UInt32) COMMENT 'Answers by score, 0 to 10',
     lost_bands Array(UInt32) COMMENT 'Answers that told lost minutes, by band',
-    lost_sums Array(UInt64) COMMENT 'Their minutes, each answer cut off at 60, 120, 240 and 480 in turn',
+    lost_sums Array(UInt64) COMMENT 'Their minutes, each answer cut off at 480: one sum, room for more caps',
     factors Map(String, UInt32) COMMENT 'Answers that name a factor'
 )
 ENGINE = ReplacingMergeTree
@@ -87,7 +87,6 @@ CREATE OR REPLACE VIEW ${public}.feedback_details
     scores Array(UInt32) COMMENT 'Answers by score: eleven counts, for 0 to 10; add up with sumForEach',
     lost_n UInt32 COMMENT 'Answers that told lost minutes, of at least k different people; 0 = none, or too few to be told',
     lost_sum UInt64 COMMENT 'Their lost minutes added up, each answer cut off at 480; mean = sum(lost_sum) / sum(lost_n)',
-    lost_sums Array(UInt64) COMMENT 'The same with each answer cut off at 60, 120, 240 and 480 minutes in turn',
     lost_bands Array(UInt32) COMMENT 'Their answers by lost minutes: up to 0, 1, 3, 7, 15, 30, 60, 120, 240, 480, and more',
     factors Map(String, UInt32) COMMENT 'Factor -> answers that name it; empty = none, or of fewer than k different people'
 )
@@ -95,7 +94,7 @@ DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT DISTINCT
     tenant, epoch, bundle, level,
     country, site, business_unit, service, channel, assignment_group, touchpoint,
-    n, scores, lost_n, lost_sums[4] AS lost_sum, lost_sums, lost_bands, factors
+    n, scores, lost_n, lost_sums[1] AS lost_sum, lost_bands, factors
 FROM ${database}.release_bundles
 WHERE (tenant, epoch, run) IN (
     SELECT tenant, epoch, argMin(run, (marked_at, run)) FROM ${database}.release_bundle_marks GROUP BY tenant, epoch

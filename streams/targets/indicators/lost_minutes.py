@@ -8,8 +8,8 @@ concave in y, so of all values with the same sum the most unequal ones give the 
 others). The product that is used is therefore never above the true one: false alarms get rarer, and intervals wider,
 never the reverse. The mean is kept exactly, but for rounding to parts per million.
 
-Caps are few, because each needs a published sum of its own. The cap is part of the name on the wire: the scale ends at
-it.
+There is one cap, because each needs a published sum of its own, and two tell too much (`streams.details`). It is part
+of the name on the wire: the scale ends at it.
 """
 
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ from streams.details import LOST_CAPS, Details
 from streams.scores import PPM, Scale
 from streams.targets.indicators._measure import RECORD_DIMENSIONS, Measure
 
-Cap = Literal[60, 120, 240, 480]
+Cap = Literal[480]
 """As `streams.details.LOST_CAPS`."""
 
 

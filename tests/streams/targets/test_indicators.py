@@ -47,7 +47,6 @@ def read(indicator: dict[str, Any], objective: float, **changes: Any) -> Any:
     [
         ({"kind": "low_scores", "at_most": 6}, 20.0, "low_scores", "at most 6", "at most 20 %"),
         ({"kind": "lost_time_above", "minutes": 60}, 10.0, "lost_time_above", "above 60 min", "at most 10 %"),
-        ({"kind": "lost_minutes", "cap": 240}, 30.0, "lost_minutes_240", "each up to 240 min", "at most 30 min"),
         ({"kind": "lost_minutes"}, 190.0, "lost_minutes_480", "each up to 480 min", "at most 190 min"),
         ({"kind": "dex", "leaves": LEAVES}, 75.0, "dex", "app.response_time 70 80-100 + login.duration 30",
          "at least 75"),
@@ -74,9 +73,9 @@ def test_a_file_becomes_a_version_that_says_what_is_measured(
         ({"kind": "lost_time_above", "minutes": 50}, 10.0,
          "indicator.minutes: Invalid enum value 50; allowed: 0, 1, 3, 7, 15, 30, 60, 120, 240, 480"),
         ({"kind": "lost_minutes", "cap": 500}, 30.0,
-         "indicator.cap: Invalid enum value 500; allowed: 60, 120, 240, 480"),
-        ({"kind": "lost_minutes", "cap": 60}, 60.0,
-         "objective: 60 min can never drift; lost_minutes_60 takes more than 0 and less than 60"),
+         "indicator.cap: Invalid enum value 500; allowed: 480"),
+        ({"kind": "lost_minutes"}, 480.0,
+         "objective: 480 min can never drift; lost_minutes_480 takes more than 0 and less than 480"),
         ({"kind": "low_scores", "at_most": 6}, -1.0,
          "objective: -1 % can never drift; low_scores takes more than 0 and less than 100"),
         ({"kind": "dex", "leaves": []}, 75.0, "indicator.leaves: Expected `array` of length >= 1"),
@@ -111,8 +110,8 @@ def test_a_dex_target_may_use_the_dimensions_that_all_its_metrics_have() -> None
     [
         ("low_scores", "six", 20.0),
         ("lost_time_above", "above 50 min", 20.0),
-        ("lost_minutes_60", "each up to 480 min", 20.0),
-        ("lost_minutes_60", "each up to 60 min", 60.0),
+        ("lost_minutes_480", "each up to 60 min", 20.0),
+        ("lost_minutes_480", "each up to 480 min", 480.0),
         ("dex", "app 0", 70.0),
         ("dex", "app 10 90-80", 70.0),
         ("happiness", "", 100.0),
@@ -181,4 +180,4 @@ def test_an_empty_bundle_says_nothing() -> None:
         if kind != "low_scores"
         for metric in [f"each up to {kind.rpartition('_')[2]} min" if "minutes" in kind else "above 60 min"]
     ]
-    assert silent == [()] * 5
+    assert silent == [()] * 2

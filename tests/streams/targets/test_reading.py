@@ -24,7 +24,6 @@ from streams.targets.indicators import (
     LowScores,
     kind_of,
 )
-from streams.targets.indicators.lost_minutes import Cap
 
 FOLDER = Path(__file__).parents[3] / "infra" / "targets"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -258,7 +257,6 @@ def test_a_good_time_file_may_use_the_dimensions_of_its_metric() -> None:
 
 
 def test_every_indicator_is_registered_and_has_a_wire_name() -> None:
-    caps: list[Cap] = [60, 120, 240, 480]
     leaf = Leaf(metric="m", weight=1)
     ones: list[Indicator] = [
         Happiness(),
@@ -267,7 +265,7 @@ def test_every_indicator_is_registered_and_has_a_wire_name() -> None:
         LostTimeAbove(minutes=60),
         Dex(leaves=[leaf]),
     ]
-    assert {kind_of(one) for one in [*ones, *(LostMinutes(cap=cap) for cap in caps)]} == set(INDICATORS)
+    assert {kind_of(one) for one in [*ones, LostMinutes()]} == set(INDICATORS)
 
 
 def test_the_schema_refuses_what_the_reader_refuses() -> None:
