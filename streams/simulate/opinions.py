@@ -45,7 +45,8 @@ class Opinions:
             for service in organisation.services
         }
         self._drops = {(drop.country, drop.service): drop for drop in scenario.drops}
-        self._usual |= {slice_: drop.before for slice_, drop in self._drops.items()}
+        self._usual |= {where: drop.before for where, drop in self._drops.items() if drop.before is not None}
+        self._offset = CHANNEL_OFFSET if scenario.channel_offset is None else scenario.channel_offset
         self._shifts = {shift.country: shift for shift in scenario.mix_shifts}
         self._start_ms = start_ms
 
@@ -55,7 +56,7 @@ class Opinions:
         drop = self._drops.get((country, service))
         if drop and after(self._start_ms, drop.at_s) <= at_ms < after(self._start_ms, drop.until_s):
             score = drop.after
-        return max(-100.0, min(100.0, score + CHANNEL_OFFSET[channel]))
+        return max(-100.0, min(100.0, score + self._offset[channel]))
 
     def mix(self, country: str, at_ms: int) -> Mapping[str, float]:
         """Return the share of each channel among a country's answers at an instant."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from streams.errors import ConfigError
 from streams.simulate.organisation import DEMO, DESIGN, Organisation, Size, build_organisation
 from streams.simulate.rhythm import Rhythm
+from streams.simulate.troubles import Flapping, Notice, Silence
 from streams.simulate.truths import (
     NEVER_S,
     BadWindow,
@@ -33,6 +35,10 @@ class Scenario:
         ticket_step_ms: Mean time between two events of a ticket.
         change_every_s: Mean time between two harmless rollouts; 0 = none.
         window_ms: Base window of telemetry, to which a bad window is aligned.
+        made_sla_ratio: Tickets within the agreed time, 0 to 1, whatever people think of it.
+        channel_offset: Channel -> points above the slice's score; None = the usual ones (`streams.simulate.opinions`).
+        world: Seed of the organisation and of how people usually feel, for several days in one of them; None = the
+            simulation's own seed.
     """
 
     tenant: str
@@ -52,8 +58,14 @@ class Scenario:
     mix_shifts: tuple[MixShift, ...] = ()
     bad_windows: tuple[BadWindow, ...] = ()
     bursts: tuple[Burst, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    flappings: tuple[Flapping, ...] = ()
+    notices: tuple[Notice, ...] = ()
     disorder: Disorder = field(default_factory=Disorder)
     second_thoughts: SecondThoughts = field(default_factory=SecondThoughts)
+    made_sla_ratio: float = 0.95
+    channel_offset: Mapping[str, float] | None = None
+    world: int | None = None
 
     def __post_init__(self) -> None:
         for key in ("answers_per_s", "telemetry_per_s", "tickets_per_s", "change_every_s"):
@@ -64,7 +76,11 @@ class Scenario:
 
     def organisation(self, seed: int) -> Organisation:
         """Return the organisation that this scenario happens in; same seed as for the timeline."""
-        return build_organisation(self.tenant, self.size, seed)
+        return build_organisation(self.tenant, self.size, self.world_seed(seed))
+
+    def world_seed(self, seed: int) -> int:
+        """Return the seed of what stays the same from day to day."""
+        return seed if self.world is None else self.world
 
     def truths(self, start_ms: int) -> tuple[Truth, ...]:
         """Return what must and may alert in a simulation that starts at `start_ms`; ms UTC."""

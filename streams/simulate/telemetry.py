@@ -37,6 +37,12 @@ class Condition:
         for rollout in scenario.rollouts:
             begin, end = after(start_ms, rollout.at_s), after(start_ms, rollout.until_s)
             self._spells.setdefault(rollout.application, []).append((begin, end, rollout.good_ratio))
+        for flapping in scenario.flappings:
+            spells = ((after(start_ms, a), after(start_ms, b), flapping.good_ratio) for a, b in flapping.spells())
+            self._spells.setdefault(flapping.application, []).extend(spells)
+        self._silences = [
+            (s.application, after(start_ms, s.at_s), after(start_ms, s.until_s)) for s in scenario.silences
+        ]
         for bad in scenario.bad_windows:
             begin = -(-after(start_ms, bad.at_s) // scenario.window_ms) * scenario.window_ms
             spell = (begin, begin + scenario.window_ms, bad.good_ratio)
@@ -48,6 +54,10 @@ class Condition:
             if begin <= at_ms < end:
                 return ratio
         return HEALTHY_GOOD_RATIO
+
+    def is_silent(self, application: str, at_ms: int) -> bool:
+        """Tell whether nothing reports of an application now."""
+        return any(name == application and begin <= at_ms < end for name, begin, end in self._silences)
 
     def is_crashing(self, application: str, at_ms: int) -> bool:
         """Tell whether bad responses come with crashes now."""
@@ -93,11 +103,14 @@ class _Agent:
             return [self._reading(device, at_ms, CPU_UTILIZATION, round(self._rng.betavariate(2, 5), 4))]
         if luck < RESPONSE_RATIO + CPU_RATIO + BOOT_RATIO:
             return [self._reading(device, at_ms, BOOT_TIME, round(self._rng.lognormvariate(3.5, 0.4), 3))]
-        return [self._crash(device, at_ms, self._application(device))]
+        application = self._application(device)
+        return [] if self._condition.is_silent(application, at_ms) else [self._crash(device, at_ms, application)]
 
     def _use(self, device: Device, at_ms: int) -> list[Item]:
         """Somebody uses an application; if it hangs and crashes, a crash is reported beside the response time."""
         rng, application = self._rng, self._application(device)
+        if self._condition.is_silent(application, at_ms):
+            return []
         is_good = rng.random() < self._condition.good_ratio(application, at_ms)
         reading = self._reading(device, at_ms, RESPONSE_TIME, _response_ms(rng, is_good))
         reading.body["application"] = application

@@ -16,8 +16,6 @@ SOURCE = "service-desk"
 CATEGORIES = ("request", "incident", "access")
 BOUNCED_RATIO = 0.2
 REOPENED_RATIO = 0.05
-MADE_SLA_RATIO = 0.95
-"""The desk meets its service level whatever people think of it."""
 
 
 def tickets(scenario: Scenario, organisation: Organisation, rng: random.Random, start_ms: int) -> Iterator[Item]:
@@ -44,12 +42,12 @@ def _steps(
                 "person": person.id, "service": rng.choice(organisation.services), "channel": rng.choice(CHANNELS),
                 "category": rng.choice(CATEGORIES),
             }  # fmt: skip
-            yield at_ms, list(_life(ticket, rng, at_ms, scenario.ticket_step_ms))
+            yield at_ms, list(_life(ticket, rng, at_ms, scenario))
 
 
-def _life(ticket: Body, rng: random.Random, at_ms: int, step_ms: int) -> Iterator[Item]:
+def _life(ticket: Body, rng: random.Random, at_ms: int, scenario: Scenario) -> Iterator[Item]:
     kinds = _kinds(rng)
-    made_sla = rng.random() < MADE_SLA_RATIO
+    made_sla = rng.random() < scenario.made_sla_ratio
     for revision, kind in enumerate(kinds, start=1):
         seen = kinds[:revision]
         body: Body = {
@@ -63,7 +61,7 @@ def _life(ticket: Body, rng: random.Random, at_ms: int, step_ms: int) -> Iterato
             body["made_sla"] = made_sla
         yield Item(at_ms + rng.randint(20, 200), "tickets", body)
         # a gap of more than the posting delay keeps the revisions of a ticket in order
-        at_ms += 200 + int(rng.expovariate(1 / step_ms))
+        at_ms += 200 + int(rng.expovariate(1 / scenario.ticket_step_ms))
 
 
 def _kinds(rng: random.Random) -> list[str]:

@@ -29,7 +29,7 @@ def timeline(scenario: Scenario, seed: int, start_ms: int) -> Iterator[Item]:
         start_ms: Nothing is sent before; ms UTC.
     """
     organisation = scenario.organisation(seed)
-    opinions = Opinions(scenario, organisation, _generator(seed, "opinions"), start_ms)
+    opinions = Opinions(scenario, organisation, _generator(scenario.world_seed(seed), "opinions"), start_ms)
     sources = (
         telemetry(scenario, organisation, _generator(seed, "telemetry"), start_ms),
         feedback(scenario, organisation, opinions, _generator(seed, "feedback"), start_ms),

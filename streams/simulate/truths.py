@@ -48,7 +48,7 @@ class HappinessDrop:
     """A service makes the people of one country unhappy.
 
     Attributes:
-        before, after: Happiness scores, -100 to 100.
+        before, after: Happiness scores, -100 to 100; `before` None = as people usually feel there.
         until_s: When it is well again.
     """
 
@@ -56,7 +56,7 @@ class HappinessDrop:
     service: str
     at_s: float
     until_s: float = NEVER_S
-    before: float = 70.0
+    before: float | None = 70.0
     after: float = 30.0
 
     def truth(self, start_ms: int) -> Truth:
@@ -77,6 +77,7 @@ class CrashingRollout:
     Attributes:
         good_ratio: Share of good time from then on, 0 to 1.
         lead_s: How long before that the deployment is announced as a change.
+        name: Ends the id of that change; empty = its number.
     """
 
     application: str
@@ -84,6 +85,7 @@ class CrashingRollout:
     until_s: float = NEVER_S
     good_ratio: float = 0.6
     lead_s: float = 1.0
+    name: str = ""
 
     def truth(self, start_ms: int) -> Truth:
         """Return what it justifies in a simulation that starts at `start_ms`."""
