@@ -8,7 +8,7 @@ from streams.scores import Scale
 from streams.why.coincidences import Coincidence, Happening, Scene, coincidences
 from streams.why.contributions import Share, Split, split_by
 from streams.why.figures import OTHER, Row, Sums, known_dimensions, named_values, total
-from streams.why.mix import Mix, is_mix, mix_of
+from streams.why.mix import Mix, is_mix, mix_by_most
 
 MOST_DIMENSIONS, MOST_VALUES = 3, 4
 """Dimensions that are told at most, and values of each; what remains of a dimension is `OTHER`."""
@@ -109,7 +109,7 @@ def explain(question: Question, before: Sequence[Row], after: Sequence[Row], hap
         now=_score(question.scale, total(after)),
         now_n=total(after).n,
         contributions=_contributions(telling, question.scale),
-        mix=mix_of(before, after, [name for name in telling if name in MIXTURE]),
+        mix=mix_by_most(before, after, [name for name in telling if name in MIXTURE]),
         coincidences=coincidences(scene, happenings),
     )
 

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import sqrt
 
-from streams.scores import PPM, Z95
+from streams.scores import PPM
 from streams.why.contributions import Split, split
 from streams.why.figures import NOTHING, Row, Sums, parted
 
 LEAST_SHARE = Fraction(1, 2)
 """Share of the change that mix explains at least, and of the earlier weight that both spans contain."""
+Z_WITHIN = 2.5758293035489004
+"""Standard errors up to which a change within counts as chance: 99 %, more than for a single look at any moment, as an
+alarm has chosen this one, so that what happened by chance lies on the bad side."""
 _PSEUDO_N, _PSEUDO_SUM, _PSEUDO_SQUARES = 3.0, 1.5, 1.125  # as in `streams.scores`: unanimous is not without spread
 
 
@@ -73,16 +76,29 @@ def mix_of(before: Sequence[Row], after: Sequence[Row], names: Sequence[str]) ->
     )
 
 
-def is_mix(mix: Mix | None, *, z: float = Z95) -> bool:
+def mix_by_most(before: Sequence[Row], after: Sequence[Row], names: Sequence[str]) -> Mix | None:
+    """Tell mix and change within apart by all of some dimensions, or by all but one if their parts are too fine.
+
+    Parts are too fine if those that both spans contain are less than half of the earlier weight: a young change has few
+    answers. The dimension that is left out is the one without which most is covered. Coarser parts find less mix.
+    """
+    finest = mix_of(before, after, names)
+    if len(names) < 2 or (finest is not None and finest.covered >= LEAST_SHARE):
+        return finest
+    fewer = (mix_of(before, after, [name for name in names if name != left]) for left in names)
+    return max((one for one in fewer if one is not None), key=lambda one: one.covered, default=finest)
+
+
+def is_mix(mix: Mix | None, *, z: float = Z_WITHIN) -> bool:
     """Return whether a change is one of mix, so that nobody need be called for it.
 
     Args:
         mix: From `mix_of`; None = unknown, and then it is not.
-        z: Normal quantile up to which a change within counts as chance.
+        z: Normal quantile up to which a change within to the worse counts as chance; one to the better calls nobody.
     """
     if mix is None or mix.share is None or mix.covered < LEAST_SHARE:
         return False
-    return mix.share >= LEAST_SHARE and abs(float(mix.within)) <= z * mix.error
+    return mix.share >= LEAST_SHARE and -float(mix.within) <= z * mix.error
 
 
 def _error(cells: Split[tuple[str, ...]]) -> float:

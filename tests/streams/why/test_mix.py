@@ -1,11 +1,13 @@
 """A change of mix is told from a change within, and a drift is never taken for one."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from streams.scores import Counts
 from streams.why.figures import Row, answers_of
-from streams.why.mix import is_mix, mix_of
+from streams.why.mix import Mix, is_mix, mix_by_most, mix_of
 
 CHANNELS = {"portal": 85.0, "chat": 80.0, "phone": 40.0}
 USUAL, SHIFTED = (0.5, 0.3, 0.2), (0.15, 0.15, 0.7)
@@ -44,6 +46,15 @@ def test_a_drift_behind_another_mixture_is_not(n: int) -> None:
     assert calls(SHIFTED, 40.0, n=n) <= 0.03
 
 
+def test_parts_that_got_better_call_nobody_and_those_that_got_worse_do() -> None:
+    for within, expected in ((Fraction(5, 100), True), (Fraction(-2, 100), True), (Fraction(-5, 100), False)):
+        found = Mix(
+            names=("channel",), change=Fraction(-2, 10), within=within, twin=Fraction(8, 10) + within, error=0.01,
+            covered=Fraction(1),
+        )  # fmt: skip
+        assert is_mix(found) is expected
+
+
 def test_what_cannot_be_told_apart_is_not_mix() -> None:
     before = [answers_of({"channel": "portal"}, Counts(promoters=80, detractors=20))]
     after = [answers_of({"channel": "phone"}, Counts(promoters=20, detractors=80))]
@@ -73,3 +84,17 @@ def test_the_parts_of_mix_and_within_are_the_change() -> None:
     assert found.share is not None
     assert found.mix + found.within == found.change
     assert found.share * found.change == found.mix
+
+
+def test_parts_that_are_too_fine_are_formed_without_one_dimension() -> None:
+    fine = [("NO", "portal"), ("NO", "phone"), ("SE", "portal"), ("SE", "phone")]
+    before = [answers_of({"country": c, "channel": h}, Counts(promoters=25)) for c, h in fine]
+    after = [answers_of({"country": "NO", "channel": "portal"}, Counts(promoters=5))]
+    after.append(answers_of({"country": "FI", "channel": "phone"}, Counts(promoters=5)))
+    assert mix_of(before, after, ("country", "channel")).covered == Fraction(1, 4)  # type: ignore[union-attr]
+    found = mix_by_most(before, after, ("country", "channel"))
+    assert found is not None
+    assert (found.names, found.covered) == (("channel",), Fraction(1))
+    enough = mix_by_most(before, before, ("country", "channel"))
+    assert enough is not None
+    assert enough.names == ("country", "channel")
