@@ -57,15 +57,22 @@ def marked(alerts: Iterable[Alert], told: Collection[EpisodeKey], now_ms: int) -
 
 
 def without_mix(alerts: Iterable[Alert]) -> list[Alert]:
-    """Return the alerts with those marked that are drifts of nothing but mix; the end in the same round, too."""
+    """Return the alerts with those marked that tell of nothing but mix; the end in the same round, too."""
     found: list[Alert] = []
     quiet: set[EpisodeKey] = set()
     for alert in alerts:
-        is_mix = alert.kind == "drift" and alert.calls == "yes" and alert.state == "firing" and alert.is_mix
+        is_mix = alert.calls == "yes" and alert.state == "firing" and _is_only_mix(alert)
         is_end = alert.state == "resolved" and key_of(alert) in quiet
         quiet = (quiet | {key_of(alert)}) if is_mix else quiet
         found.append(msgspec.structs.replace(alert, calls="mix") if is_mix or is_end else alert)
     return found
+
+
+def _is_only_mix(alert: Alert) -> bool:
+    """Say whether nothing but the mixture is behind an alert: of a watermelon only if people were content before."""
+    if alert.kind == "watermelon":
+        return alert.is_mix and alert.usual is not None and alert.usual >= alert.objective
+    return alert.kind == "drift" and alert.is_mix
 
 
 def still_open(states: Mapping[TargetKey, JudgeState | None], now_ms: int) -> set[EpisodeKey]:

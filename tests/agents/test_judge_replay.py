@@ -119,6 +119,15 @@ def test_a_period_that_is_missed_by_mix_is_missed_all_the_same() -> None:
     assert without_mix([slow]) == [slow]
 
 
+def test_a_watermelon_of_mix_calls_nobody_if_people_were_content_before() -> None:
+    content = msgspec.structs.replace(MIX, kind="watermelon", usual=MIX.objective)
+    assert [one.calls for one in without_mix([content])] == ["mix"]
+    for usual in (None, MIX.objective - 0.1):
+        chronic = msgspec.structs.replace(content, usual=usual)
+        assert without_mix([chronic]) == [chronic]
+    assert [one.calls for one in without_mix([msgspec.structs.replace(content, is_mix=False)])] == ["yes"]
+
+
 def test_an_update_that_is_more_than_mix_calls() -> None:
     update = msgspec.structs.replace(ALERT, sequence=1, at_ms=END.at_ms)
     (found,) = without_mix(marked([update], set(), END.at_ms))
