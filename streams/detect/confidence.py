@@ -91,6 +91,6 @@ def _lower_end(terms: list[tuple[float, float]], limit: float) -> float:
 
 def _log_wealth(terms: list[tuple[float, float]], mean: float) -> float:
     """Return the log of the wealth of a gambler who bets that the mean is above `mean` (0 < mean < 1)."""
-    logs = [sum(weight * log1p(stake * (share - mean) / mean) for share, weight in terms) for stake in STAKES]
+    logs = [sum([weight * log1p(stake * (share - mean) / mean) for share, weight in terms]) for stake in STAKES]
     top = max(logs)
     return top + log(sum(exp(one - top) for one in logs) / len(logs))
