@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from agents.local.clickhouse.errors import StatementError, from_engine
 from agents.local.clickhouse.insert import InsertHead
@@ -186,17 +187,19 @@ class Engine:
         finally:
             session.close()
 
-    def reload(self, table: str) -> None:
-        """Load a table (`database.table`) again from its files; parts that cannot be read are set aside.
-
-        Raises:
-            StatementError: There is no such table.
-        """
+    def reload(self, table: UUID) -> None:
+        """Load a table again from its files, if there is one; parts that cannot be read are set aside."""
         with self._reloading:
             session = self.open_session()
             try:
-                session.query(f"DETACH TABLE {table} SYNC")
-                session.query(f"ATTACH TABLE {table}")
+                name = session.query(
+                    "SELECT database || '.' || name FROM system.tables WHERE uuid = {table:UUID}",
+                    "TSVRaw",
+                    {"table": str(table)},
+                ).body.decode()
+                if name := name.strip():
+                    session.query(f"DETACH TABLE {name} SYNC")
+                    session.query(f"ATTACH TABLE {name}")
             finally:
                 session.close()
 

@@ -1,9 +1,12 @@
 """A part that cannot be read: as a merge leaves it that ran into a full disk."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+from agents.local.clickhouse.errors import StatementError
+from agents.local.clickhouse.unreadable import unreadable_table
 from tests.agents.local.clickhouse.conftest import embedded_target
 from tests.agents.local.services import running_clickhouse
 
@@ -26,3 +29,9 @@ def test_a_merged_part_without_its_marks_is_set_aside_for_what_it_was_merged_fro
         told = writer.ask(TOTAL)
         assert (told.status_code, "CORRUPTED_DATA" in told.text) == (500, True)
         assert [tuple(row) for row in writer.rows(TOTAL)] == [("2000", "2000")]
+
+
+def test_a_text_that_only_looks_like_it_touches_no_table() -> None:
+    forged = "Code: 33. (while reading from part /a/ in table xpulse.merged (merged) located on disk"
+    assert unreadable_table(StatementError(33, forged)) is None
+    assert unreadable_table(StatementError(62, forged.replace("(merged)", f"({UUID(int=9)})"))) is None
