@@ -24,6 +24,7 @@ from streams.targets.indicators import BUNDLED, INDICATORS
 from streams.why.coincidences import Happening
 from streams.why.explanation import Question, Why, explain
 from streams.why.figures import Row, answers_of, shares_of, window_rows
+from streams.why.mix import Promise
 from streams.why.shifts import Series, shift_of
 
 CHANGE_DIMENSIONS = (*RECORD_DIMENSIONS, "application")
@@ -128,6 +129,10 @@ class WhyStore:
             since_ms=moment.since_ms,
             until_ms=moment.at_ms,
             reach_ms=1000 * target.window_s,
+            promise=Promise(
+                objective=measure.scale.share(target.objective),
+                level=max(1.0, target.run_length / (moment.least if measure.is_feedback else 1)),
+            ),
         )
         before, after = self._figures(target, question, moment)
         happenings = [*self.changes(target.tenant, question), *self.shifts(target, question, moment.unit_ms)]

@@ -5,7 +5,9 @@ usual. Windows are a quarter of an hour long, epochs half an hour, and the organ
 simulated and judged in seconds.
 
     drift        people of one country grow unhappy with one service
-    watermelon   so they do elsewhere, while the desk there keeps its service level; it is a drift, too
+    watermelon   so they do elsewhere, while the desk there keeps its service level; it is a drift, too. An afternoon
+                 brings a place some two hundred tickets: with half of them it often stays open whether 97 % are 90 %
+                 for certain
     rollout      a new version makes an application hang and crash
     silence      nothing reports of an application any more
     flapping     an application is bad and well in turn: one call, not one per turn
@@ -102,7 +104,7 @@ def quiet(tenant: str) -> Scenario:
         focus_ratio=1 / len(PLACES),
         answer_delay_ms=30 * 60_000,
         telemetry_per_s=22_000 / 86_400,
-        tickets_per_s=1_500 / 86_400,
+        tickets_per_s=3_000 / 86_400,
         ticket_step_ms=20 * 60_000,
         change_every_s=3 * HOUR_S,
         window_ms=DAY.window_ms,

@@ -8,7 +8,7 @@ from streams.scores import Scale
 from streams.why.coincidences import Coincidence, Happening, Scene, coincidences
 from streams.why.contributions import Share, Split, split_by
 from streams.why.figures import OTHER, Row, Sums, known_dimensions, named_values, total
-from streams.why.mix import Mix, is_mix, mix_by_most
+from streams.why.mix import Mix, Promise, is_mix, mix_by_most
 
 MOST_DIMENSIONS, MOST_VALUES = 3, 4
 """Dimensions that are told at most, and values of each; what remains of a dimension is `OTHER`."""
@@ -28,6 +28,7 @@ class Question:
         since_ms: End of the first epoch or window of the change; ms UTC.
         until_ms: When the alert was raised; ms UTC.
         reach_ms: How far back is looked.
+        promise: What the change is held against; None = whether it is one of mix is not asked.
     """
 
     slice: Mapping[str, str]
@@ -37,6 +38,7 @@ class Question:
     since_ms: int
     until_ms: int
     reach_ms: int
+    promise: Promise | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ class Why:
         usual: Score before the change; None without data, and `now` likewise.
         contributions: Dimension by dimension, the one that tells most first, its largest part first.
         mix: None = not known.
+        is_mix: Whether nobody need be called: the mixture changed, not what it is made of.
     """
 
     since_ms: int
@@ -73,17 +76,13 @@ class Why:
     now_n: int = 0
     contributions: Sequence[Contribution] = ()
     mix: Mix | None = None
+    is_mix: bool = False
     coincidences: Sequence[Coincidence] = field(default_factory=tuple)
 
     @property
     def change(self) -> Fraction | None:
         """Now minus usual, exactly; None if one of them is not known."""
         return None if self.usual is None or self.now is None else self.now - self.usual
-
-    @property
-    def is_mix(self) -> bool:
-        """Whether nobody need be called: the mixture changed, not what it is made of."""
-        return is_mix(self.mix)
 
 
 def explain(question: Question, before: Sequence[Row], after: Sequence[Row], happenings: Iterable[Happening]) -> Why:
@@ -102,6 +101,7 @@ def explain(question: Question, before: Sequence[Row], after: Sequence[Row], hap
         slice=question.slice, since_ms=question.since_ms, until_ms=question.until_ms, reach_ms=question.reach_ms,
         parts={name: _shares(found) for name, found in splits.items()},
     )  # fmt: skip
+    mix = mix_by_most(before, after, [name for name in telling if name in MIXTURE])
     return Why(
         since_ms=question.since_ms,
         usual=_score(question.scale, total(before)),
@@ -109,7 +109,8 @@ def explain(question: Question, before: Sequence[Row], after: Sequence[Row], hap
         now=_score(question.scale, total(after)),
         now_n=total(after).n,
         contributions=_contributions(telling, question.scale),
-        mix=mix_by_most(before, after, [name for name in telling if name in MIXTURE]),
+        mix=mix,
+        is_mix=bool(mix and question.promise and is_mix(before, after, mix.names, question.promise)),
         coincidences=coincidences(scene, happenings),
     )
 

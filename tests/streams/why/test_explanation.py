@@ -14,6 +14,7 @@ from streams.scores import HAPPINESS, Counts
 from streams.why.coincidences import Happening
 from streams.why.explanation import MOST_DIMENSIONS, MOST_VALUES, Question, Why, explain
 from streams.why.figures import OTHER, Row, answers_of
+from streams.why.mix import Promise
 from streams.why.telling import fields_of, rounded, text_of, with_why
 from tests.streams.alerting import ALERT
 
@@ -27,6 +28,7 @@ QUESTION = Question(
     since_ms=SINCE_MS,
     until_ms=ALERT.started_at_ms,
     reach_ms=7 * 86_400_000,
+    promise=Promise(objective=0.8, level=2_000.0),
 )
 GOOD, BAD = Counts(promoters=40, neutrals=5, detractors=5), Counts(promoters=10, neutrals=5, detractors=35)
 SERVICES = ("mail", "vpn", "crm", "print", "chat", "phone")

@@ -25,6 +25,7 @@ from streams.simulate.truths import MixShift
 from streams.why.coincidences import Happening
 from streams.why.explanation import Question, Why, explain
 from streams.why.figures import Row, answers_of, window_rows, within
+from streams.why.mix import Promise
 from streams.why.shifts import Series, shift_of
 from tests.streams.simulate.play import START_MS, answers, of, play
 
@@ -161,11 +162,11 @@ def detect(sheets: Sequence[Sheet], slice_: Mapping[str, str], detector: EDetect
     return None
 
 
-def question(slice_: Mapping[str, str], found: Detection, scale: Scale) -> Question:
+def question(slice_: Mapping[str, str], found: Detection, scale: Scale, detector: EDetector) -> Question:
     dimensions, least = (DIMENSIONS, DEMO.k) if scale is HAPPINESS else (TELEMETRY_DIMENSIONS, 1)
     return Question(
         slice=slice_, scale=scale, dimensions=dimensions, least=least, since_ms=found.onset.since_ms,
-        until_ms=found.at_ms, reach_ms=REACH_MS,
+        until_ms=found.at_ms, reach_ms=REACH_MS, promise=Promise(objective=detector.mean, level=detector.level),
     )  # fmt: skip
 
 
@@ -190,19 +191,21 @@ def windows_of(windows: Iterable[WindowEnd], slice_: Mapping[str, str]) -> Itera
 
 
 def why_people(one: Day, slice_: Mapping[str, str]) -> Why | None:
-    found = detect(one.epochs, slice_, EDetector(mean=0.8, level=100_000 / DEMO.k, recovery_level=200.0))
+    detector = EDetector(mean=0.8, level=100_000 / DEMO.k, recovery_level=200.0)
+    found = detect(one.epochs, slice_, detector)
     if found is None:
         return None
-    asked = question(slice_, found, HAPPINESS)
+    asked = question(slice_, found, HAPPINESS, detector)
     return explain(asked, *spans(asked, blocks_of(one.epochs, slice_)), happenings(one, asked, one.series))
 
 
 def why_application(one: Day, application: str) -> Why | None:
     slice_ = {"application": application}
-    found = detect(one.windows, slice_, EDetector(mean=0.95, level=2_000, recovery_level=30))
+    detector = EDetector(mean=0.95, level=2_000, recovery_level=30)
+    found = detect(one.windows, slice_, detector)
     if found is None:
         return None
-    asked = question(slice_, found, PERCENT)
+    asked = question(slice_, found, PERCENT, detector)
     return explain(asked, *spans(asked, windows_of(one.windows, slice_)), happenings(one, asked, ()))
 
 
@@ -260,10 +263,11 @@ def why_mix(seed: int, scenario: Scenario) -> Why | None:
     """A promise that the usual mixture keeps and the other one does not."""
     country = {person.id: person.country for person in scenario.organisation(seed).people}
     published = list(epochs(answers(play(scenario, seed, 100)), country))
-    found = detect(published, {"country": "DE"}, EDetector(mean=0.83, level=2_000, recovery_level=200.0))
+    detector = EDetector(mean=0.83, level=2_000, recovery_level=200.0)
+    found = detect(published, {"country": "DE"}, detector)
     if found is None:
         return None
-    asked = question({"country": "DE"}, found, HAPPINESS)
+    asked = question({"country": "DE"}, found, HAPPINESS, detector)
     return explain(asked, *spans(asked, blocks_of(published, {"country": "DE"})), [])
 
 
