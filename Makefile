@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench chaos detection screens secrets lock clean
+.PHONY: help setup demo test check format bench chaos attack detection screens secrets lock clean
 
 help: ## show this list
 	@echo 'xpulse: live experience levels for IT. From a fresh clone: `make demo`, then `make test`.'
@@ -57,6 +57,9 @@ BROKER ?= embedded
 
 chaos: setup ## kill, stall and starve the parts of a real installation, then compare every window (docs/chaos.md)
 	$(BIN)/python -m tests.chaos --events $(EVENTS) --faults $(FAULTS) --broker $(BROKER) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+attack: setup ## try to recover single answers from all that a simulated month publishes (docs/privacy.md)
+	$(BIN)/python -m tests.attack $(ARGS)
 
 detection: setup ## how soon detectors find a drop, and how often they are wrong (docs/detection.md)
 	$(BIN)/python -m benchmarks.detection $(ARGS)
