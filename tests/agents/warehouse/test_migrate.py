@@ -1,5 +1,6 @@
 """Migrations: from empty, again, interrupted, changed, and newer than we are."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,19 @@ from streams.profile import DEMO, STANDARD
 
 VIEWS = {
     "feedback_released", "happiness", "telemetry", "telemetry_15m", "telemetry_1d", "targets", "verdicts",
-    "target_status", "alerts", "changes", "data_quality", "sla", "watermelon", "feedback_details",
+    "target_status", "alerts", "changes", "data_quality", "sla", "watermelon", "feedback_details", "happiness_by_day",
+    "lost_time_by_day", "alert_history", "deliveries",
 }  # fmt: skip
+PERIOD = "from = '2026-06-01', to = '2026-06-02'"
+WINDOWS = f"grid = '15m', metric = 'm', {PERIOD}"
+WITH_PARAMETERS = {
+    "happiness_over": f"{PERIOD}, slice = map()",
+    "happiness_by": f"{PERIOD}, by = ['country']",
+    "lost_time_over": f"{PERIOD}, slice = map()",
+    "lost_time_by": f"{PERIOD}, by = ['country']",
+    "telemetry_over": f"{WINDOWS}, slice = map()",
+    "telemetry_by": f"{WINDOWS}, by = ['country']",
+}
 
 
 @pytest.fixture
@@ -91,7 +103,7 @@ def test_a_newer_warehouse_is_left_alone(system: Client, bare: Address, tmp_path
 def test_every_view_and_every_column_of_it_is_explained(store: Warehouse) -> None:
     public = migrate.public_of(store.address.database)
     tables = store.ask("SELECT name, engine, comment FROM system.tables WHERE database = {d:String}", {"d": public})
-    assert {name for name, _, _ in tables} == VIEWS
+    assert {name for name, _, _ in tables} == VIEWS | set(WITH_PARAMETERS)
     assert {engine for _, engine, _ in tables} == {"View"}
     assert [name for name, _, comment in tables if not comment] == []
     silent = "SELECT table, name FROM system.columns WHERE database = {d:String} AND comment = ''"
@@ -99,9 +111,21 @@ def test_every_view_and_every_column_of_it_is_explained(store: Warehouse) -> Non
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize(("view", "parameters"), WITH_PARAMETERS.items())
+def test_views_with_parameters_explain_their_columns_where_they_were_made(
+    store: Warehouse, view: str, parameters: str
+) -> None:
+    public = migrate.public_of(store.address.database)
+    columns = [row[0] for row in store.ask(f"DESCRIBE (SELECT * FROM {public}.{view}({parameters}))")]
+    [(made,)] = store.ask(f"SHOW CREATE VIEW {public}.{view}")
+    assert re.findall(r"`(\w+)` .* COMMENT '.", made.partition("DEFINER")[0]) == columns
+
+
+@pytest.mark.integration
 def test_views_answer_on_an_empty_warehouse(store: Warehouse) -> None:
     public = migrate.public_of(store.address.database)
-    assert {view: store.ask(f"SELECT * FROM {public}.{view}") for view in VIEWS} == {view: [] for view in VIEWS}
+    calls = [*VIEWS, *(f"{view}({parameters})" for view, parameters in WITH_PARAMETERS.items())]
+    assert {call: store.ask(f"SELECT * FROM {public}.{call}") for call in calls} == {call: [] for call in calls}
 
 
 @pytest.mark.integration

@@ -12,6 +12,7 @@ import pytest
 from agents.warehouse.client import Warehouse
 from agents.warehouse.migrate import public_of, write_profile
 from streams.profile import DEMO
+from streams.quantiles import quantile
 
 pytestmark = pytest.mark.integration
 
@@ -34,6 +35,7 @@ class Tiles:
     columns: tuple[str, ...] = field(default=(
         "tenant", "metric", "window_start", "window_s", "country", "shared", "late", "generation", "incarnation",
         "partition", "tile", "hi", "n", "sum", "sum_squares", "min", "max", "good_ms", "attempted_ms", "devices",
+        "hist_bucket", "hist_count",
     ))  # fmt: skip
 
     def write(self, *, window: int = 0, hashes: Sequence[int], **changes: Any) -> None:
@@ -41,7 +43,7 @@ class Tiles:
             "tenant": "t", "metric": "wait", "window_start": START_S + 5 * window, "window_s": 5, "country": "NO",
             "shared": 0, "late": 0, "generation": DEMO.generation, "incarnation": NEW, "partition": 0, "tile": 0,
             "hi": 100, "n": 10, "sum": 20_000, "sum_squares": 0, "min": -1_500, "max": 4_250, "good_ms": 30,
-            "attempted_ms": 40, "devices": list(hashes[:256]),
+            "attempted_ms": 40, "devices": list(hashes[:256]), "hist_bucket": [1], "hist_count": [10],
         }  # fmt: skip
         row = {**known, **changes}
         self.store.insert_rows("tiles", self.columns, [[row[column] for column in self.columns]])
@@ -192,6 +194,25 @@ def test_many_devices_are_estimated(tiles: Tiles, count: int) -> None:
     [(shown,)] = tiles.seen("devices")
     assert shown % 5 == 0
     assert abs(shown - count) < 0.2 * count
+
+
+def test_quantiles_are_those_of_all_readings_together(tiles: Tiles) -> None:
+    parts = [([-65, 1, 577], [2, 50, 40]), ([1, 900], [5, 3])]
+    for tile, (buckets, counts) in enumerate(parts):
+        tiles.write(
+            hashes=devices(6), tile=tile, n=sum(counts), min=-2, max=30_000, hist_bucket=buckets, hist_count=counts
+        )  # fmt: skip
+    tiles.audit(end_ms(9))
+    known = [quantile([-65, 1, 577, 900], [2, 55, 40, 3], percent) for percent in (50, 90, 95, 99)]
+    expected = [tuple(value / 1000 for value in known if value is not None)]
+    assert tiles.seen("p50, p90, p95, p99") == expected
+    period = f"metric = 'wait', from = {START_S}, to = {START_S + 3600}"
+    for call in (f"telemetry_over(grid = '60s', {period}, slice = map('country', 'NO'))",
+                 f"telemetry_by(grid = '60s', {period}, by = ['country', 'service'])"):  # fmt: skip
+        view = f"{public_of(tiles.store.address.database)}.{call}"
+        assert tiles.store.ask(f"SELECT p50, p90, p95, p99 FROM {view}") == expected
+        [(windows, n, mean, share)] = tiles.store.ask(f"SELECT windows, n, value_mean, good_share FROM {view}")
+        assert (windows, n, mean, share) == (1, 100, 2 * 20_000 / 1000 / 100, 0.75)
 
 
 def test_a_question_for_one_slice_reads_only_that(tiles: Tiles) -> None:
