@@ -92,6 +92,8 @@ def _since_ms(alert: Alert, target: Target, state: JudgeState, unit_ms: int) -> 
     """Return the end of the first epoch or window of what an alert is about."""
     if alert.kind == "absence":
         return state.absence.silent_ms + unit_ms if state.absence.silent_ms else alert.at_ms
+    if alert.kind == "shift" and state.shift is not None:
+        return state.shift.began_ms or alert.at_ms
     if alert.kind == "drift":
         return state.turned.since_ms or alert.at_ms
-    return verdict_begin(target, alert.at_ms) + unit_ms
+    return verdict_begin(state, target, alert.at_ms) + unit_ms

@@ -50,9 +50,13 @@ POLICIES: Mapping[AlertKind, Policy] = {
     "absence": Policy(pending=0, keep=2, explained_by=("absence",)),
     "drift": Policy(pending=0, keep=12, explained_by=("absence", "drift")),
     "slow_burn": Policy(pending=2, keep=12, softer=1, explained_by=("absence", "drift", "slow_burn")),
+    "shift": Policy(pending=18, keep=12, softer=1, explained_by=("absence", "drift", "slow_burn", "shift")),
     "watermelon": Policy(pending=2, keep=12, softer=1, explained_by=("absence",)),
 }
-"""Kind -> how it waits, in the order in which kinds are decided within an instant."""
+"""Kind -> how it waits, in the order in which kinds are decided within an instant.
+
+A shift waits for half of the widest window that its detector looks at: what is over by then has left the median. And a
+drift that finds the same thing has spoken by then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,17 +16,13 @@ from streams.alert_ids import alert_id
 from streams.alerts import RETIRED, alert_of, detector_name, rolling_figures
 from streams.detect.drift import DriftState, Onset
 from streams.events.judging import Alert, AlertKind, Target, Verdict
-from streams.life_cycle import EXPLAINED, POLICIES, Around, Episode, Explainer, Signal, advance, end
-from streams.scores import PPM, Moments
+from streams.judge_state import FORMAT
+from streams.kinship import Relative, explainers_of
+from streams.life_cycle import POLICIES, Around, Episode, Explainer, Signal, advance, end
 from streams.sheets import LISTEN, Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
 from streams.signals import SIGNALS, Seen, severity_of
-from streams.spans import added
-from streams.targets.indicators import INDICATORS
 from streams.targets.versions import version_at
-from streams.verdicts import FORMAT, JudgeState, Ruler, Step, detector_for, judge_epoch, verdict_begin, verdict_of
-
-LEAST_REST = 0.25
-"""What a parent has beside its child, over what the child has: with less it is much the same thing."""
+from streams.verdicts import JudgeState, Ruler, Step, begun, detector_for, judge_epoch, verdict_begin, verdict_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +122,11 @@ class _Bench:
         if self.state is not None:
             self.state = _in_format(self.state, self.newest)
 
+    @property
+    def relative(self) -> Relative:
+        """What others may know of it."""
+        return Relative(target=self.newest, state=self.state)
+
     def due(self, sheet: Sheet, ruler: Ruler) -> Target | None:
         """Return the version that judges a sheet; None if none does, or it is judged already."""
         target, state = version_at(self.case.versions, sheet.at_ms), self.state
@@ -136,25 +137,29 @@ class _Bench:
     def judge(self, target: Target, sheet: Sheet, papers: Papers, ruler: Ruler, family: Sequence["_Bench"]) -> None:
         """Fold a sheet into the state, and take every kind of alert through its instant."""
         step = sheet.step(target.slice)
+        before = begun(self.state, target, sheet.at_ms)
         found = standing(
             papers.orders,
             target,
             at_ms=sheet.at_ms,
             unit_ms=ruler.unit_ms,
-            since_ms=verdict_begin(target, sheet.at_ms),
+            since_ms=verdict_begin(before, target, sheet.at_ms),
         )
 
         def past() -> Iterable[Step]:
             return (old.step(target.slice) for old in papers.until(sheet.at_ms))
 
-        judged = judge_epoch(self.state, target, step, ruler, standing=found, past=past)
+        judged = judge_epoch(before if self.state else None, target, step, ruler, standing=found, past=past)
+        # Whoever has no episode explains nothing: of hundreds of targets that is nearly all, at every instant.
+        others = [one.relative for one in family if one is not self and one.state and one.state.episodes]
         heard_ms = judged.state.heard_ms if sheet.is_silent else sheet.at_ms
         state = msgspec.structs.replace(judged.state, heard_ms=heard_ms)
         for kind in SIGNALS:
             burned = _is_alive(_episode(state, "slow_burn"))
             seen = Seen(target=target, state=state, verdict=judged.verdict, step=step, burned=burned)
             self.state = state  # what explains one kind may have been decided for another
-            state = self._live(SIGNALS[kind](seen), seen, found, _explainers(self, kind, sheet, family), ruler)
+            speaking = explainers_of(self.relative, kind, others, at_ms=sheet.at_ms, is_silent=sheet.is_silent)
+            state = self._live(SIGNALS[kind](seen), seen, found, speaking, ruler)
         self.state = _tidied(state)
         verdict = msgspec.structs.replace(judged.verdict, drifting=state.drift.since_ms is not None)
         self.entries.append(Entry(verdict=verdict, state=self.state))
@@ -184,7 +189,14 @@ class _Bench:
             return
         at_ms = max(target.valid_from_ms, state.at_ms)
         last = msgspec.structs.replace(
-            state, version=target.version, at_ms=at_ms, drift=DriftState(), turned=Onset(), episodes=()
+            state,
+            version=target.version,
+            at_ms=at_ms,
+            drift=DriftState(),
+            turned=Onset(),
+            shift=None,
+            promise="",
+            episodes=(),
         )
         verdict = verdict_of(last, target, evidence=0.0)
         turns = [end(episode, at_ms, RETIRED) for episode in _in_order(state.episodes)]
@@ -261,59 +273,6 @@ def _afresh(state: JudgeState, kind: AlertKind, target: Target, ruler: Ruler) ->
         heard = state.absence
         return msgspec.structs.replace(state, absence=AbsenceState(parts=heard.parts, silent_ms=heard.silent_ms))
     return state
-
-
-def _explainers(bench: _Bench, kind: AlertKind, sheet: Sheet, family: Sequence[_Bench]) -> list[Explainer]:
-    """Return the open alerts that may speak for one kind of alert of a target, the most general first."""
-    own = [one for one in _open_at(bench, sheet.at_ms) if one.kind != kind]
-    found = [Explainer(alert_id=one.alert_id, kind=one.kind, shortfall=None, is_own=True) for one in own]
-    for other in family:
-        if other is not bench:
-            found += _of_other(bench, other, sheet)
-    return found
-
-
-def _of_other(bench: _Bench, other: _Bench, sheet: Sheet) -> list[Explainer]:
-    """Return what another target's alerts may explain: those of a parent, and silence where nothing comes at all."""
-    is_parent = other.newest.slice.items() < bench.newest.slice.items()
-    speaking = [one for one in _open_at(other, sheet.at_ms) if is_parent or (one.kind == "absence" and sheet.is_silent)]
-    if not speaking:
-        return []
-    shortfall = None if is_parent and _accounts_for(other, bench, sheet.at_ms) else 0.0
-    return [
-        Explainer(alert_id=one.alert_id, kind=one.kind, shortfall=None if one.kind == "absence" else shortfall)
-        for one in speaking
-    ]
-
-
-def _accounts_for(parent: _Bench, child: _Bench, at_ms: int) -> bool:
-    """Say whether a parent is as bad as its child since the child changed; answers of the child itself do not count.
-
-    Else it is the child that explains the parent. Windows of telemetry cannot be taken apart: they count as they are.
-    """
-    if parent.state is None or child.state is None:
-        return False
-    since_ms = child.state.turned.since_ms
-    is_recent = bool(child.state.recent) and child.state.recent[0].start_ms < since_ms
-    if not is_recent and parent.newest.window_s != child.newest.window_s:
-        return False
-    spans = [state.recent if is_recent else state.spans for state in (child.state, parent.state)]
-    begin_ms = max((span.start_ms for span in spans[0] if span.start_ms < since_ms), default=0)
-    mine, whole = (added(some, since_ms=begin_ms, before_ms=at_ms) for some in spans)
-    is_apart = INDICATORS[child.newest.indicator].reads == "blocks"
-    rest = Moments(n=whole.n - mine.n, total=whole.total - mine.total) if is_apart else whole
-    if not mine.n or LEAST_REST * mine.n > rest.n:
-        return False
-    return 0.0 < EXPLAINED * _shortfall(mine, child.newest) <= _shortfall(rest, parent.newest)
-
-
-def _shortfall(moments: Moments, target: Target) -> float:
-    return INDICATORS[target.indicator].scale.share(target.objective) - moments.total / (moments.n * PPM)
-
-
-def _open_at(bench: _Bench, at_ms: int) -> list[Episode]:
-    episodes = bench.state.episodes if bench.state is not None else ()
-    return [one for one in episodes if one.was_open(at_ms) and not one.inhibited_by]
 
 
 __all__ = [

@@ -4,7 +4,7 @@ A new kind is one function here and one line in `SIGNALS`, beside its policy in 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streams.absence import AbsenceState
 from streams.alerts import clock, rolling_figures
@@ -12,6 +12,7 @@ from streams.burn import burning_rule, period_burns
 from streams.events.judging import AlertKind, Severity, Target, Verdict
 from streams.life_cycle import POLICIES, Figures, Signal, softened
 from streams.scores import PPM, Interval, Moments, mean_interval
+from streams.shift import ShiftState
 from streams.spans import added
 from streams.targets.burn import burn_rules
 from streams.targets.indicators import INDICATORS
@@ -80,10 +81,33 @@ def _silence(absence: AbsenceState) -> str:
     return f"nothing has come since {clock(absence.silent_ms)}" if absence.is_absent else "it speaks again"
 
 
+def _shift(seen: Seen) -> Signal:
+    shift = seen.state.shift
+    if shift is None:
+        return _signal("shift", False, seen, "there are no windows", None)
+    recent = added(seen.state.recent)
+    figures = _of_moments(seen, recent, seen.state.recent[0].start_ms) if seen.state.recent else None
+    if figures is not None:
+        figures = replace(figures, shortfall=shift.fall)
+    return _signal("shift", shift.is_shifted, seen, _unusual(shift, seen.target), figures)
+
+
+def _unusual(shift: ShiftState, target: Target) -> str:
+    if not shift.is_shifted:
+        is_settled = shift.turn == "settled"
+        return "it has lasted for a day and is what is usual now" if is_settled else "it is as usual again"
+    measure = INDICATORS[target.indicator]
+    usual = f"{measure.scale.at(shift.usual or 0.0):.1f}{measure.unit} is usual at this time"
+    if shift.beyond == ("spread",):
+        return f"it goes up and down more than in the week before; {usual}"
+    return f"{usual}, and the week before fell as far no more than once"
+
+
 SIGNALS: Mapping[AlertKind, Callable[[Seen], Signal]] = {
     "absence": _absence,
     "drift": _drift,
     "slow_burn": _slow_burn,
+    "shift": _shift,
 }
 """Kind -> what it has to say, in the order in which kinds are decided within an instant."""
 
@@ -113,7 +137,7 @@ def _of_period(seen: Seen) -> Figures | None:
     if verdict.lower is None or verdict.upper is None:
         return None
     ends = sorted((scale.share(verdict.lower), scale.share(verdict.upper)))
-    since_ms = verdict_begin(seen.target, verdict.at_ms)
+    since_ms = verdict_begin(seen.state, seen.target, verdict.at_ms)
     shares = Interval(lower=ends[0], upper=ends[1])
     return _figures(seen.target, f"Since {clock(since_ms)}", verdict.score, shares, verdict.n)
 

@@ -1,9 +1,9 @@
 """Judging: one target, one epoch of released blocks (or one closed window) after the other. A pure fold.
 
-The verdict belongs to a calendar period (or to the rest of it from a new target version on) and comes from an
-always-valid interval. What exclusions take out is kept beside it, so that both verdicts can be told. The rolling
-figures are for display. Drift has its own detector, which runs on across periods and starts anew with a new version; an
-episode that is open then stays open until the new promise is kept again.
+The verdict belongs to a calendar period (or to the rest of it from a new promise on) and comes from an always-valid
+interval. What exclusions take out is kept beside it, so that both verdicts can be told. The rolling figures are for
+display. Drift has its own detector, which runs on across periods and starts anew with a new promise; an episode that is
+open then stays open until the new promise is kept again. A target version that promises the same changes none of it.
 
 The state is all that the next owner of the target needs; it is stored with each verdict.
 """
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import msgspec
 
 from streams.absence import AbsenceState, Heard, listen
-from streams.actions import Interval as Period
 from streams.actions import Standing, overlaps
 from streams.burn import burn_spans
 from streams.detect import DETECTORS, Detector
@@ -23,99 +22,19 @@ from streams.detect.drift import Detection, DriftState, Onset
 from streams.detect.observation import Observation, moments_of
 from streams.errors import InvariantError
 from streams.events.judging import Target, Verdict, VerdictKind
-from streams.life_cycle import Episode
+from streams.judge_state import RECENT, JudgeState, Ruler, Step
 from streams.scores import Interval, Moments, mean_interval, trend
-from streams.spans import Span, added, rolled
+from streams.shift import shifted
+from streams.spans import added, rolled
 from streams.targets.indicators import INDICATORS
 from streams.targets.periods import period_start
+from streams.targets.versions import is_same_series, promise_of
 
 ALPHA = 0.05
 """Probability that a period's interval ever leaves out a stable true mean."""
 
-FORMAT = 2
-"""Of the states that are written now."""
-
-RECENT = 24
-"""Epochs or windows that are kept one by one."""
-
 ABSENCE_RARER = 10.0
 """How much rarer a false alarm of silence is than one of drift: it takes a tenth of the target's budget."""
-
-
-class JudgeState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that is remembered of one target.
-
-    Attributes:
-        format: Changes when fields or their meaning change: 1 had no episodes.
-        version: Target version that judged last.
-        at_ms: End of the last epoch or window that is contained.
-        period_ms: Start of the calendar period.
-        weights: Shares seen in the period since the version began (`streams.detect.confidence`).
-        scope_n: Released answers of the whole tenant in the same time; 0 for telemetry.
-        named_n: Those among them whose labels name all dimensions of the slice.
-        spans: Parts of the rolling window, oldest first.
-        drift: The detector's state.
-        excluded: The part of `weights` that exclusions take out.
-        exclusions: Those that were known at `at_ms`.
-        turned: Figures since the drift, or the recovery from it, that was found last, while its alert is open.
-        absence: What is usual here, and for how long there has been nothing.
-        burnt: Parts of the longest window of the burn rules, oldest first.
-        heard_ms: End of the last window in which anything of the metric was published; 0 = none yet.
-        recent: The last `RECENT` epochs or windows one by one, to compare targets over the same time.
-        episodes: Alerts that are pending or open, and the last one of each kind that was resolved.
-    """
-
-    format: int = FORMAT
-    version: int
-    at_ms: int
-    period_ms: int
-    weights: Weights = ()
-    scope_n: int = 0
-    named_n: int = 0
-    spans: tuple[Span, ...] = ()
-    drift: DriftState = DriftState()
-    excluded: Weights = ()
-    exclusions: tuple[Period, ...] = ()
-    turned: Onset = Onset()
-    absence: AbsenceState = AbsenceState()
-    burnt: tuple[Span, ...] = ()
-    heard_ms: int = 0
-    recent: tuple[Span, ...] = ()
-    episodes: tuple[Episode, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One epoch or window as one target sees it.
-
-    Attributes:
-        at_ms: Its end; ms UTC.
-        observations: The slice's blocks in block order, or its window; empty = nothing for this slice.
-        scope_n: Answers released to the whole tenant in this epoch; count.
-        named_n: Those whose block names all dimensions of the slice; count.
-        chances: How often the slice could have spoken (`streams.absence`); count.
-        hits: How often it did; count.
-    """
-
-    at_ms: int
-    observations: tuple[Observation, ...]
-    scope_n: int = 0
-    named_n: int = 0
-    chances: int = 0
-    hits: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ruler:
-    """The grid that a target is judged on.
-
-    Attributes:
-        unit_ms: Length of an epoch or window; milliseconds.
-        per_observation: Least number of answers in an observation: k for blocks, 1 for windows.
-    """
-
-    unit_ms: int
-    per_observation: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,7 +80,7 @@ def judge_epoch(
     """
     if state is not None and step.at_ms <= state.at_ms:
         raise InvariantError(f"{target.target} was judged up to {state.at_ms} already, not later than {step.at_ms}")
-    before = _begun(state, target, step.at_ms)
+    before = begun(state, target, step.at_ms)
     usable = () if standing.is_excluded else step.observations
     watched = detector_for(target, ruler).watch(before.drift, usable, at_ms=step.at_ms)
     after = msgspec.structs.replace(
@@ -189,6 +108,9 @@ def judge_epoch(
             window_ms=RECENT * ruler.unit_ms,
             unit_ms=ruler.unit_ms,
         ),
+        shift=before.shift
+        if standing.is_muted
+        else shifted(before.shift, target, usable, at_ms=step.at_ms, unit_ms=ruler.unit_ms),
         burnt=burn_spans(before.burnt, target.burn, usable, at_ms=step.at_ms, unit_ms=ruler.unit_ms),
     )
     return Judged(
@@ -196,9 +118,9 @@ def judge_epoch(
     )
 
 
-def verdict_begin(target: Target, at_ms: int) -> int:
-    """Return where the verdict begins that holds at `at_ms`: with the calendar period or the version; ms UTC."""
-    return max(period_start(target.period, at_ms), target.valid_from_ms)
+def verdict_begin(state: JudgeState, target: Target, at_ms: int) -> int:
+    """Return where the verdict begins that holds at `at_ms`: with the calendar period or the promise; ms UTC."""
+    return max(period_start(target.period, at_ms), state.promised_ms)
 
 
 def _excluded(
@@ -212,7 +134,7 @@ def _excluded(
     """Return what exclusions take out of the verdict, this step included."""
     excluded = before.excluded
     if standing.exclusions != before.exclusions:
-        begin_ms = verdict_begin(target, step.at_ms)
+        begin_ms = verdict_begin(before, target, step.at_ms)
         out = [one for one in past() if begin_ms < one.at_ms <= before.at_ms and _is_out(one, standing, ruler)]
         excluded = weigh((), [observation for one in out for observation in one.observations])
     return weigh(excluded, step.observations) if standing.is_excluded else excluded
@@ -258,27 +180,49 @@ def decide(n: int, shares: Interval, *, objective: float, least: int) -> Verdict
     return "missed" if shares.upper < objective else "undecided"
 
 
-def _begun(state: JudgeState | None, target: Target, at_ms: int) -> JudgeState:
-    """Return the state to add the step to: a new period restarts the counts, a new version all but an open episode."""
+def begun(state: JudgeState | None, target: Target, at_ms: int) -> JudgeState:
+    """Return the state to add an instant to: a new period restarts the counts, a new promise all but an open episode.
+
+    Args:
+        state: After the instant before; None = the target was never judged.
+        target: The version in force.
+        at_ms: End of the epoch or window; ms UTC.
+    """
     period_ms = period_start(target.period, at_ms)
     if state is None:
-        return JudgeState(version=target.version, at_ms=0, period_ms=period_ms)
-    if state.version != target.version:
-        drift = DriftState(since_ms=state.drift.since_ms)
-    elif state.period_ms != period_ms:
-        drift = state.drift
-    else:
+        promise = promise_of(target)
+        return JudgeState(
+            version=target.version, at_ms=0, period_ms=period_ms, promise=promise, promised_ms=target.valid_from_ms
+        )
+    after = _promised(state, target)
+    if after.promise == state.promise and after.period_ms == period_ms:
+        return after
+    is_older = not state.promise and state.version == target.version and after.period_ms == period_ms
+    return after if is_older else _without_counts(after, period_ms)
+
+
+def _promised(state: JudgeState, target: Target) -> JudgeState:
+    """Return the state under a version: what promises the same changes nothing."""
+    if state.promise and state.version == target.version:
         return state
-    return msgspec.structs.replace(
-        state,
-        version=target.version,
-        period_ms=period_ms,
-        weights=(),
-        excluded=(),
-        scope_n=0,
-        named_n=0,
-        drift=drift,
-    )
+    promise = promise_of(target)
+    after = msgspec.structs.replace(state, version=target.version, promise=promise)
+    if promise == state.promise:
+        return after
+    after = msgspec.structs.replace(after, promised_ms=target.valid_from_ms)
+    if not state.promise and state.version == target.version:
+        return after
+    after = msgspec.structs.replace(after, drift=DriftState(since_ms=state.drift.since_ms))
+    return after if is_same_series(state.promise, promise) else _unlearned(after)
+
+
+def _without_counts(state: JudgeState, period_ms: int) -> JudgeState:
+    return msgspec.structs.replace(state, period_ms=period_ms, weights=(), excluded=(), scope_n=0, named_n=0)
+
+
+def _unlearned(state: JudgeState) -> JudgeState:
+    """Return the state without what was seen of another series: another metric, say."""
+    return msgspec.structs.replace(state, spans=(), recent=(), burnt=(), shift=None, absence=AbsenceState(), heard_ms=0)
 
 
 def verdict_of(state: JudgeState, target: Target, *, evidence: float) -> Verdict:
@@ -333,3 +277,20 @@ def period_moments(weights: Weights) -> Moments:
     """Return count and sum of the shares behind the weights; splitting keeps both exactly."""
     n = sum(weight for _, weight in weights) // UNIT
     return Moments(n=n, total=sum(node * weight for node, weight in weights) // UNIT)
+
+
+__all__ = [
+    "ALPHA",
+    "JudgeState",
+    "Judged",
+    "Ruler",
+    "Step",
+    "begun",
+    "decide",
+    "detector_for",
+    "judge_epoch",
+    "less",
+    "period_moments",
+    "verdict_begin",
+    "verdict_of",
+]

@@ -17,7 +17,7 @@ def labels_of(notice: Notice) -> dict[str, str]:
         "target": alert.target,
         "detector": alert.detector,
         "severity": alert.severity,
-        "hours": notice.duty.hours,
+        "hours": notice.hours,
         **({"routes": ",".join(notice.duty.routes)} if notice.duty.routes else {}),
         **{f"slice_{name}": value for name, value in sorted(alert.slice.items())},
     }

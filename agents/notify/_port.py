@@ -16,6 +16,7 @@ NAMES: Mapping[AlertKind, str] = {
     "drift": "ExperienceDrift",
     "absence": "ExperienceDataMissing",
     "slow_burn": "ExperienceSlowBurn",
+    "shift": "ExperienceShift",
     "watermelon": "ExperienceWatermelon",
     "stall": "XpulseStalled",
 }
@@ -80,6 +81,11 @@ class Notice:
     def name(self) -> str:
         """What routes and people call it."""
         return TEST if self.is_test else NAMES[self.alert.kind]
+
+    @property
+    def hours(self) -> Hours:
+        """When it may call. A shift breaks no promise: it can always wait for the morning."""
+        return "working" if self.alert.kind == "shift" else self.duty.hours
 
     @property
     def is_firing(self) -> bool:

@@ -19,12 +19,14 @@ _BEGINNINGS: Mapping[AlertKind, str] = {
     "drift": "{what} has drifted {side} its target.",
     "slow_burn": "{what} is on its way to miss its target for the {period}.",
     "absence": "{what} has fallen silent: {counted} usually come at this time of the day.",
+    "shift": "{what} is worse than it usually is.",
     "watermelon": "{what} is missed while the service level is met.",
 }
 _ENDS: Mapping[AlertKind, str] = {
     "drift": "{what} has recovered.",
     "slow_burn": "{what} no longer burns towards a miss.",
     "absence": "{what} speaks again.",
+    "shift": "{what} is no longer worse than usual.",
     "watermelon": "{what} and the service level agree again.",
 }
 RETIRED = "the target was retired"
@@ -58,7 +60,7 @@ def summary_of(told: Told, target: Target, verdict: Verdict, figures: Figures) -
         "" if told.kind == "absence" else _figures(target, figures),
         "" if told.kind == "absence" else _usual(target, verdict, figures),
         _caveat(verdict),
-        f"Why: {told.reason}." if told.kind == "slow_burn" or told.act == "update" else "",
+        f"Why: {told.reason}." if told.kind in {"slow_burn", "shift"} or told.act == "update" else "",
         "Another alert explains it; this one calls nobody." if told.is_inhibited else "",
         f"Alert raised {clock(told.opened_ms)}{ended}.",
         f"Runbook: {target.runbook}",

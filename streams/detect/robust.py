@@ -17,6 +17,9 @@ less than two days of hours the detector is collecting and says nothing.
 It latches: drift, then either recovery (an hour without anything beyond a limit) or, after a day, settled: the new
 level and spread are the usual ones from then on. An episode leaves one hour in the week, however long it was.
 
+Instead of hours, parts of the day of several hours may be remembered, and only some of the aspects: then the state is
+small enough to be stored with each window.
+
 The run length is what the model says, not a guarantee: there is none for series whose law is unknown. Only sorting,
 sums of two, products and comparisons are used: a replay gives the same bits on any machine.
 
@@ -41,6 +44,8 @@ LEAST_HOURS = 48
 SETTLED_HOURS = 24
 LEAST_WEEKS = 3
 """Times that an hour of the week is seen before it has a level of its own."""
+MOST_LEVELS = 60
+"""Windows of an hour from which its median is told."""
 WIDTHS = (1, 6, 36)
 """Windows whose median is compared."""
 ASPECTS = (*(f"rise {width}" for width in WIDTHS), *(f"fall {width}" for width in WIDTHS), "spread")
@@ -54,8 +59,6 @@ WORTH = 0.01
 _GUMBEL_MIDDLE, _GUMBEL_STRETCH = 0.36651292058166435, 1.8838540244
 """Of the standard Gumbel law: its median, and the distance from there to its ninth tenth."""
 
-_NONE: Peaks = (0.0,) * len(ASPECTS)
-
 
 @dataclass(frozen=True, kw_only=True)
 class RobustDetector:
@@ -65,23 +68,47 @@ class RobustDetector:
         run_length: Windows to a false alarm that the model is asked for; at least an hour's.
         unit_ms: Length of a window; milliseconds, at most an hour.
         least: Smallest deviation worth telling, in the series' unit; >= 0.
+        aspects: What is looked at, of `ASPECTS`.
+        hours: Hours of a remembered part of the day; 1, 2, 3, 4, 6, 8, 12 or 24. "Hour" below means such a part.
     """
 
     run_length: float
     unit_ms: int
     least: float = 0.0
+    aspects: tuple[str, ...] = ASPECTS
+    hours: int = 1
     name: str = "robust"
 
     @cached_property
     def kappa(self) -> float:
         """Distances from the middle to the ninth tenth that a limit lies beyond the middle; three decimals, upwards."""
-        hours = max(1.0, self.run_length * self.unit_ms / HOUR_MS)
-        distances = (log(hours * len(ASPECTS)) - _GUMBEL_MIDDLE) / _GUMBEL_STRETCH
+        hours = max(1.0, self.run_length * self.unit_ms / self.hour_ms)
+        distances = (log(hours * len(self.aspects)) - _GUMBEL_MIDDLE) / _GUMBEL_STRETCH
         return ceil(1000 * max(1.0, distances) - 1e-6) / 1000
+
+    @property
+    def hour_ms(self) -> int:
+        """Length of a remembered part; milliseconds."""
+        return self.hours * HOUR_MS
+
+    @property
+    def week_hours(self) -> int:
+        """Remembered parts of a week; count."""
+        return WEEK_HOURS // self.hours
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """Where the aspects stand in `ASPECTS`."""
+        return tuple(map(ASPECTS.index, self.aspects))
 
     def fresh(self) -> SeriesState:
         """Return the state before anything was seen."""
-        return SeriesState(peaks=_NONE)
+        return SeriesState(peaks=(0.0,) * len(self.aspects), weeks=((),) * self.week_hours)
+
+    def beyond(self, state: SeriesState) -> tuple[str, ...]:
+        """Return the aspects that are beyond their limits after the last window, in order; none while collecting."""
+        flags = _beyond(self._deviations(state), state.limits)
+        return tuple(name for name, is_beyond in zip(self.aspects, flags, strict=False) if is_beyond)
 
     def watch(self, state: SeriesState, values: Sequence[float], *, at_ms: int) -> SeriesWatched:
         """Fold one closed window into the state; at most one turn is found per window.
@@ -96,14 +123,55 @@ class RobustDetector:
         """
         if not values:
             return SeriesWatched(state=state, detection=None)
-        hour, level = (at_ms - 1) // HOUR_MS, median(values)
+        hour, level = (at_ms - 1) // self.hour_ms, median(values)
         if hour < state.hour or not all(abs(value) <= LARGEST for value in values):
             raise InvariantError(f"window {at_ms}: values must lie within {LARGEST:g} and windows come in time order")
         begun, ended = _in_hour(state, hour, at_ms, self)
-        seen = _seen(begun, level)
+        seen = self._seen(begun, level, at_ms)
         if begun.usual is None or begun.is_collecting:
             return SeriesWatched(state=seen, detection=ended)
-        return _judged(seen, ended, at_ms)
+        return self._judged(seen, ended, at_ms)
+
+    def _deviations(self, state: SeriesState) -> Peaks:
+        every = deviations(state.recent)
+        return tuple(every[place] for place in self.places)
+
+    @property
+    def _stride(self) -> int:
+        """Every how many windows one is kept for the median of the hour."""
+        return max(1, self.hour_ms // self.unit_ms // MOST_LEVELS)
+
+    def _seen(self, state: SeriesState, level: float, at_ms: int) -> SeriesState:
+        """Return the state with a window's level added to the running hour."""
+        if not state.levels or at_ms // self.unit_ms % self._stride == 0:
+            state = msgspec.structs.replace(state, levels=(*state.levels, level))
+        if state.usual is None:
+            return state
+        recent = (*state.recent, level - state.usual)[-WIDTHS[-1] :]
+        state = msgspec.structs.replace(state, recent=recent)
+        now = self._deviations(state)
+        return msgspec.structs.replace(
+            state,
+            peaks=tuple(map(max, state.peaks, now)),
+            is_quiet=state.is_quiet and not any(_beyond(now, state.limits)),
+        )
+
+    def _judged(self, state: SeriesState, ended: SeriesDetection | None, at_ms: int) -> SeriesWatched:
+        """Return the state and the drift that begins with it, if one does."""
+        now = self._deviations(state)
+        if ended is not None or state.since_ms is not None or not any(_beyond(now, state.limits)):
+            return SeriesWatched(state=state, detection=ended)
+        aspect = max(range(len(now)), key=lambda place: _excess(now[place], state.limits[place]))
+        found = SeriesDetection(
+            turn="drift",
+            at_ms=at_ms,
+            since_ms=at_ms,
+            aspect=self.aspects[aspect],
+            deviation=now[aspect],
+            limit=state.limits[aspect],
+            usual=state.usual or 0.0,
+        )
+        return SeriesWatched(state=msgspec.structs.replace(state, since_ms=at_ms), detection=found)
 
 
 def median(values: Sequence[float]) -> float:
@@ -142,41 +210,8 @@ def limit_of(peaks: Sequence[float], kappa: float, least: float) -> float:
     return max(least, middle + (ninth - middle) * kappa, AGAIN * ordered[-2])
 
 
-def _seen(state: SeriesState, level: float) -> SeriesState:
-    """Return the state with a window's level added to the running hour."""
-    if state.usual is None:
-        return msgspec.structs.replace(state, levels=(*state.levels, level))
-    recent = (*state.recent, level - state.usual)[-WIDTHS[-1] :]
-    now = deviations(recent)
-    return msgspec.structs.replace(
-        state,
-        levels=(*state.levels, level),
-        recent=recent,
-        peaks=tuple(map(max, state.peaks, now)),
-        is_quiet=state.is_quiet and not any(_beyond(now, state.limits)),
-    )
-
-
 def _beyond(now: Peaks, limits: Peaks) -> list[bool]:
     return [deviation > limit for deviation, limit in zip(now, limits, strict=False)]
-
-
-def _judged(state: SeriesState, ended: SeriesDetection | None, at_ms: int) -> SeriesWatched:
-    """Return the state and the drift that begins with it, if one does."""
-    now = deviations(state.recent)
-    if ended is not None or state.since_ms is not None or not any(_beyond(now, state.limits)):
-        return SeriesWatched(state=state, detection=ended)
-    aspect = max(range(len(ASPECTS)), key=lambda place: _excess(now[place], state.limits[place]))
-    found = SeriesDetection(
-        turn="drift",
-        at_ms=at_ms,
-        since_ms=at_ms,
-        aspect=ASPECTS[aspect],
-        deviation=now[aspect],
-        limit=state.limits[aspect],
-        usual=state.usual or 0.0,
-    )
-    return SeriesWatched(state=msgspec.structs.replace(state, since_ms=at_ms), detection=found)
 
 
 def _excess(deviation: float, limit: float) -> float:
@@ -191,35 +226,35 @@ def _in_hour(
         return state, None
     if state.hour < 0:
         return msgspec.structs.replace(state, hour=hour), None
-    closed, turn = _closed(state)
+    closed, turn = _closed(state, detector)
     found = turn and SeriesDetection(turn=turn, at_ms=at_ms, since_ms=state.since_ms or at_ms, usual=state.usual or 0.0)
     return _opened(closed, hour, detector), found or None
 
 
-def _closed(state: SeriesState) -> tuple[SeriesState, SeriesTurn | None]:
+def _closed(state: SeriesState, detector: RobustDetector) -> tuple[SeriesState, SeriesTurn | None]:
     """Return the state with the running hour in its history, and how an open episode ends with it."""
     left = Hour(median(state.levels), state.peaks)
     if state.since_ms is None:
-        return _remembered(state, left), None
+        return _remembered(state, left, detector.week_hours), None
     episode = (*state.episode, left)
     if state.is_quiet:
         worst = tuple(max(column) for column in zip(*(one.peaks for one in episode), strict=True))
         quiet = msgspec.structs.replace(state, since_ms=None, episode=())
-        return _kept(quiet, Hour(_level(state), worst)), "recovery"
-    if len(episode) >= SETTLED_HOURS:
+        return _kept(quiet, Hour(_level(state), worst), detector.week_hours), "recovery"
+    if len(episode) * detector.hours >= SETTLED_HOURS:
         return _rebased(state, episode), "settled"
     return msgspec.structs.replace(state, episode=episode), None
 
 
-def _kept(state: SeriesState, left: Hour) -> SeriesState:
-    return msgspec.structs.replace(state, hours=(*state.hours, left)[-WEEK_HOURS:])
+def _kept(state: SeriesState, left: Hour, week_hours: int) -> SeriesState:
+    return msgspec.structs.replace(state, hours=(*state.hours, left)[-week_hours:])
 
 
-def _remembered(state: SeriesState, left: Hour) -> SeriesState:
+def _remembered(state: SeriesState, left: Hour, week_hours: int) -> SeriesState:
     """Return the state with an ordinary hour in the last week and in its hour of the week."""
-    weeks, place = list(state.weeks), state.hour % WEEK_HOURS
+    weeks, place = list(state.weeks), state.hour % week_hours
     weeks[place] = (*weeks[place], left.level)[-LEAST_WEEKS:]
-    return _kept(msgspec.structs.replace(state, weeks=tuple(weeks)), left)
+    return _kept(msgspec.structs.replace(state, weeks=tuple(weeks)), left, week_hours)
 
 
 def _rebased(state: SeriesState, episode: Sequence[Hour]) -> SeriesState:
@@ -243,11 +278,12 @@ def _level(state: SeriesState) -> float:
 
 def _opened(state: SeriesState, hour: int, detector: RobustDetector) -> SeriesState:
     """Return the state at the beginning of an hour."""
-    same = state.weeks[hour % WEEK_HOURS]
+    same = state.weeks[hour % detector.week_hours]
     usual = median(same) if len(same) == LEAST_WEEKS else _level(state)
     least = max(detector.least, WORTH * abs(usual))
     limits: Peaks = ()
-    if len(state.hours) >= LEAST_HOURS:
+    if len(state.hours) * detector.hours >= LEAST_HOURS:
         columns = zip(*(one.peaks for one in state.hours), strict=True)
         limits = tuple(limit_of(column, detector.kappa, least) for column in columns)
-    return msgspec.structs.replace(state, hour=hour, levels=(), peaks=_NONE, is_quiet=True, usual=usual, limits=limits)
+    none = (0.0,) * len(detector.aspects)
+    return msgspec.structs.replace(state, hour=hour, levels=(), peaks=none, is_quiet=True, usual=usual, limits=limits)

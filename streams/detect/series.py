@@ -28,8 +28,8 @@ class SeriesState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """All that is remembered of one series; JSON keeps it bit by bit.
 
     Attributes:
-        hour: The running hour since 1970; -1 = nothing was seen.
-        levels: Its windows so far.
+        hour: The running hour (or longer part of the day) since 1970; -1 = nothing was seen.
+        levels: Its windows so far; of many, evenly chosen ones.
         peaks: Its largest deviations so far.
         is_quiet: Whether nothing in it was beyond a limit.
         recent: Deviations of the last windows from what was usual then.

@@ -1,6 +1,7 @@
 """Versions of a target: appended, never changed. What was judged keeps the version that was valid."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 import msgspec
 
@@ -58,3 +59,25 @@ def changes(previous: Target, draft: Target) -> dict[str, tuple[object, object]]
         for name, old in msgspec.structs.asdict(previous).items()
         if name not in _BOOKKEEPING and old != (new := getattr(draft, name))
     }
+
+
+def promise_of(target: Target) -> str:
+    """Return a short name of what a version promises: versions with the same one are judged on without a break.
+
+    It has two halves, joined by a dash: what is measured, and what is promised of it. Who answers for it, whom it calls
+    and when, how it is displayed and when it is reviewed is no part of it. Nor are run lengths, which change for all
+    slices of a file when one appears: with the evidence kept, a false alarm comes after the smaller of both lengths, at
+    the earliest, in the mean. Nor is the least number of people: an interval that is always valid holds at any.
+    """
+    series = [target.indicator, target.metric, sorted(target.slice.items())]
+    terms = [target.objective, target.period]
+    return f"{_short(series)}-{_short(terms)}"
+
+
+def is_same_series(promise: str, other: str) -> bool:
+    """Return whether two promises are about the same measurements; an empty one is about nothing known."""
+    return not promise or promise.partition("-")[0] == other.partition("-")[0]
+
+
+def _short(value: object) -> str:
+    return sha256(msgspec.json.encode(value)).hexdigest()[:12]

@@ -40,8 +40,10 @@ from streams.simulate.truths import (
     HAPPINESS_BY_SERVICE,
     target_id,
 )
+from streams.shift import shifted
 from streams.tandem import Cell
 from streams.targets.periods import period_start
+from streams.targets.versions import promise_of
 from streams.verdicts import JudgeState, Ruler
 from streams.watermelon import Kept
 from streams.why.coincidences import Happening
@@ -388,15 +390,19 @@ def learned() -> tuple[Books, Sequence[Answer], Mapping[TargetKey, JudgeState | 
 
 def _usual(target: Target, sheets: Iterable[Sheet]) -> JudgeState:
     """Return the state of a target that has only listened: what is usual is all that takes days to learn."""
-    absence, at_ms = AbsenceState(), 0
+    absence, shift, at_ms = AbsenceState(), None, 0
     for sheet in sheets:
         step, at_ms = sheet.step(target.slice), sheet.at_ms
         absence = listen(absence, Heard(at_ms=at_ms, chances=step.chances, hits=step.hits), level=math.inf)
+        shift = shifted(shift, target, step.observations, at_ms=at_ms, unit_ms=DAY.window_ms)
     return JudgeState(
         version=1,
+        promise=promise_of(target),
+        promised_ms=target.valid_from_ms,
         at_ms=at_ms,
         period_ms=period_start(target.period, at_ms),
         absence=absence,
+        shift=shift,
         heard_ms=absence.silent_ms,
     )
 
