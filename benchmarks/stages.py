@@ -17,7 +17,7 @@ from agents.tile_store import ClickHouseTiles, Origin
 from agents.warehouse.client import Address, Warehouse
 from benchmarks.contestants.worker import CATALOGUE
 from benchmarks.pacer import templates
-from streams import fold, tiles
+from streams import columns, tiles
 from streams.catalogue import parse_catalogue
 from streams.fold import PartitionFold
 from streams.keys import Keys
@@ -91,7 +91,7 @@ def _flush(watch: Stopwatch, partition: PartitionFold, store: ClickHouseTiles) -
 @contextmanager
 def _timed_stages(watch: Stopwatch, partition: PartitionFold, keys: Keys) -> Iterator[None]:
     places: list[tuple[str, object, str]] = [
-        ("decode", fold, "decode_segment"),
+        ("decode", columns, "decode_telemetry"),
         ("keys", keys, "codes"),
         ("ids", partition, "_fresh"),
         ("columns", partition, "_readings"),

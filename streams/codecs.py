@@ -139,12 +139,11 @@ def decode_telemetry(values: Sequence[bytes | None]) -> list[Telemetry | Tick | 
     only, so it does not matter how a partition is cut into batches.
     """
     read = TELEMETRY_JSON.decode
-    events: list[Telemetry | Tick | Invalid] = []
-    for raw in values:
-        try:
-            events.append(read(raw))  # type: ignore[arg-type]  # None is a TypeError
-        except (*_FAULTS, TypeError):
-            events.append(_one_of_telemetry(raw))
+    events: list[Telemetry | Tick | Invalid]
+    try:
+        events = [read(raw) for raw in values]  # type: ignore[arg-type]  # None is a TypeError
+    except (*_FAULTS, TypeError):
+        events = [_one_of_telemetry(raw) for raw in values]
     if _are_plain(values):
         return events
     return [event if _are_plain([raw]) else _second_look(raw, event) for raw, event in zip(values, events, strict=True)]

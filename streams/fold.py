@@ -13,17 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.aggregates import Ints, Readings, device_hash
+from streams.aggregates import Ints, Readings
+from streams.columns import Reader
 from streams.errors import InvariantError
-from streams.events import Telemetry
-from streams.keys import SEPARATOR, UNKNOWN_METRIC, Keys
-from streams.segments import Segment, believable, column, decode_segment
+from streams.keys import UNKNOWN_METRIC, Keys
+from streams.segments import Segment, believable, column
 from streams.tiles import Rules, Tile, TileRows
-
-MAX_REMEMBERED_DEVICES = 500_000
-
-EventId = str
-"""Tenant and event id, joined: half the memory and time of a tuple."""
 
 
 class PartitionFold:
@@ -41,12 +36,12 @@ class PartitionFold:
         self.rules = rules
         self.expected = start or 0
         self._keys = keys
-        self._devices: dict[str, int] = {}
+        self._reader = Reader(keys)
         self._emit_from = 0 if start is None else start // rules.tile_size + rules.horizon
         self._committed = start
         self._done_below = self.expected // rules.tile_size
         self._open: dict[int, Tile] = {}
-        self._ids: dict[int, set[EventId]] = {}
+        self._ids: dict[int, set[str]] = {}
         self._arrivals: dict[int, int] = {}
 
     @property
@@ -84,18 +79,17 @@ class PartitionFold:
         arrival = self._arrive(number, at)
         tile = self._tile(number, first)
         tile.hi, tile.arrival_ms = first + len(values), int(arrival[-1])
-        segment, undecoded, ticks = decode_segment(first, values, at, arrival)
+        segment, undecoded, ticks = self._reader.read(first, values, at, arrival)
         segment, unbelieved = believable(segment)
-        codes = self._keys.codes(segment.events)
-        known = codes != UNKNOWN_METRIC
+        known = segment.codes != UNKNOWN_METRIC
         tile.ticks += ticks
         tile.reject(undecoded + unbelieved + segment.rejects(~known, "$.metric: not in the metric catalogue"))
-        self._count_once(tile, segment.select(known), codes[known])
+        self._count_once(tile, segment.select(known))
 
-    def _count_once(self, tile: Tile, segment: Segment, codes: Ints) -> None:
+    def _count_once(self, tile: Tile, segment: Segment) -> None:
         fresh = self._fresh(tile, segment)
         if tile.number >= self._emit_from and fresh.any():
-            self._accept(tile, segment.select(fresh), codes[fresh])
+            self._accept(tile, segment.select(fresh))
 
     def _tile(self, number: int, first: int) -> Tile:
         if number < self._emit_from:
@@ -113,10 +107,10 @@ class PartitionFold:
     def _fresh(self, tile: Tile, segment: Segment) -> NDArray[np.bool_]:
         """Which events were not seen in this or the `horizon` tiles before; all are remembered."""
         number = tile.number
-        here: set[EventId] = self._ids.setdefault(number, set())
+        here: set[str] = self._ids.setdefault(number, set())
         for old in [n for n in self._ids if n < number - self.rules.horizon]:
             del self._ids[old]
-        ids = [f"{event.tenant}{SEPARATOR}{event.event_id}" for event in segment.events]
+        ids = segment.ids
         seen = {
             event_id
             for known in self._ids.values()
@@ -131,9 +125,8 @@ class PartitionFold:
         tile.duplicates += len(ids) - int(fresh.sum())
         return fresh
 
-    def _accept(self, tile: Tile, segment: Segment, codes: Ints) -> None:
-        codes = self._within_limit(tile, codes)
-        readings = self._readings(segment, codes)
+    def _accept(self, tile: Tile, segment: Segment) -> None:
+        readings = self._readings(segment, self._within_limit(tile, segment.codes))
         tile.parts.append(readings)
         tile.rows += len(readings)
         tile.late += int(readings.late.sum())
@@ -157,30 +150,14 @@ class PartitionFold:
         return self._keys.overflow(code)
 
     def _readings(self, segment: Segment, codes: Ints) -> Readings:
-        events, window_ms = segment.events, self.rules.window_ms
+        window_ms = self.rules.window_ms
         window = segment.times // window_ms
         late = segment.arrival > (window + 1) * window_ms + self.rules.grace_ms
-        value = np.rint(np.array([event.value for event in events]) * 1000).astype(np.int64)
-        covers = column([event.covers_ms for event in events])
+        value = np.rint(segment.values * 1000).astype(np.int64)
         sense, limit, default = self._keys.rules(codes).T
-        attempted = np.where(sense == 0, 0, np.where(covers > 0, covers, default))
+        attempted = np.where(sense == 0, 0, np.where(segment.covers > 0, segment.covers, default))
         good = np.where(sense * value <= sense * limit, attempted, 0)
-        device = column(self._device_hashes(events))
-        return Readings(codes, window, late.astype(np.int64), value, device, good, attempted)
-
-    def _device_hashes(self, events: Sequence[Telemetry]) -> list[int]:
-        known = self._devices
-        try:
-            return [known[event.device] for event in events]
-        except KeyError:
-            self._learn_devices({event.device for event in events})
-        return [known[event.device] for event in events]
-
-    def _learn_devices(self, names: set[str]) -> None:
-        if len(self._devices) > MAX_REMEMBERED_DEVICES:
-            self._devices.clear()
-        for name in names - self._devices.keys():
-            self._devices[name] = device_hash(name)
+        return Readings(codes, window, late.astype(np.int64), value, segment.devices, good, attempted)
 
     def live_codes(self) -> set[int]:
         """Return the numbers of all keys that open tiles refer to."""
@@ -226,7 +203,7 @@ class PartitionFold:
         self._committed = offset
 
 
-def _first_occurrences(ids: Sequence[EventId], seen: set[EventId]) -> NDArray[np.bool_]:
+def _first_occurrences(ids: Sequence[str], seen: set[str]) -> NDArray[np.bool_]:
     fresh = np.ones(len(ids), np.bool_)
     for i, event_id in enumerate(ids):
         fresh[i] = event_id not in seen

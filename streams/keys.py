@@ -67,14 +67,14 @@ class Keys:
         self.keys: list[Key] = []
         self.edition = 0
 
-    def codes(self, events: Sequence[Telemetry]) -> NDArray[np.int64]:
+    def codes(self, events: Sequence[Telemetry]) -> list[int]:
         """Return the numbers of the readings' groups; `UNKNOWN_METRIC` where the catalogue does not list the metric."""
         names, join = self._names, SEPARATOR.join
         known = [by_name.get for by_name in self._by_name]
         codes = [known[e.shared](join(names[e.metric](e))) for e in events]
-        if None in codes:
-            codes = [self._learn(e) if code is None else code for e, code in zip(events, codes, strict=True)]
-        return np.array(codes, np.int64)
+        if None not in codes:
+            return codes  # type: ignore[return-value]  # just checked
+        return [self._learn(e) if code is None else code for e, code in zip(events, codes, strict=True)]
 
     def _learn(self, event: Telemetry) -> int:
         metric = self._catalogue.metrics[event.metric]
