@@ -15,7 +15,7 @@ from agents.docket import Cases, Held
 from agents.judge_store import TargetKey
 from agents.tandem_store import MOST_BUCKETS
 from streams.events.judging import Alert, Target
-from streams.tandem import Cell, follow_target, is_tandem
+from streams.tandem import Cell, Track, follow_family, is_tandem
 from streams.targets.periods import period_start
 
 
@@ -82,11 +82,8 @@ class Tandems:
         cells = self.store.cells(
             tenant, after_ms=min(begin_ms.values()), until_ms=end_ms, bucket_ms=self.bucket_ms
         )  # fmt: skip
-        return [alert for key in sorted(mine) for alert in self._target(mine[key], cells, begin_ms[key])]
-
-    def _target(self, versions: Sequence[Target], cells: Sequence[Cell], begin_ms: int) -> list[Alert]:
-        later = [cell for cell in cells if cell.end_ms > begin_ms]
-        return follow_target(versions, later, bucket_ms=self.bucket_ms)
+        tracks = [Track(mine[key], begin_ms=begin_ms[key]) for key in sorted(mine)]
+        return follow_family(tracks, cells, bucket_ms=self.bucket_ms)
 
     def _begin(self, versions: Sequence[Target], end_ms: int) -> int:
         """Return the start of a calendar period: the first one of the target, or the first that is looked back at."""

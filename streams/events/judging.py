@@ -23,6 +23,9 @@ AlertKind = Literal["drift", "absence", "slow_burn", "watermelon", "stall", "shi
 AlertCalls = Literal["yes", "inhibited", "replayed", "mix"]
 Severity = Literal["info", "warning", "critical"]
 Objective = Annotated[float, msgspec.Meta(ge=-100.0, le=480.0)]
+SlaGoal = Annotated[float, msgspec.Meta(gt=0.0, lt=100.0)]
+USUAL_SLA_GOAL = 90.0
+"""Percent of the tickets within the agreed time, where a target does not say."""
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e12)]
 Hours = Literal["any", "working"]
 BurnText = Annotated[
@@ -52,6 +55,7 @@ class Target(Event, frozen=True, kw_only=True, tag="target"):
         review: When the promise should be looked at again.
         routes: Names of receivers, beyond those that hear of everything.
         hours: When its alerts may call somebody: at any time, or in working hours.
+        sla_goal: Percent of the tickets of the slice that should keep the service level, for the watermelon.
     """
 
     tenant: Id
@@ -79,6 +83,7 @@ class Target(Event, frozen=True, kw_only=True, tag="target"):
     review: Day = ""
     routes: list[Id] = []
     hours: Hours = "any"
+    sla_goal: SlaGoal = USUAL_SLA_GOAL
 
 
 class Verdict(Event, frozen=True, kw_only=True, tag="verdict"):

@@ -9,7 +9,7 @@ from streams.events.judging import Target
 from streams.targets.burn import BurnRule
 from streams.targets.indicators import kind_of
 from streams.targets.periods import seconds
-from streams.targets.spec import TargetFile
+from streams.targets.spec import ServiceLevel, TargetFile
 
 _ESCAPES = {ord(sign): f"%{ord(sign):02X}" for sign in "%/,="}
 _MAX_ID = 200
@@ -122,4 +122,5 @@ def _target(spec: TargetFile, pairs: list[tuple[str, str]], tenant: str, profile
         review=spec.review or "",
         routes=list(spec.routes),
         hours=spec.hours_in_force(),
+        sla_goal=(spec.sla or ServiceLevel()).goal,
     )

@@ -14,6 +14,9 @@ from streams.targets.indicators import INDICATORS, Dex, kind_of, metrics_of
 from streams.targets.periods import SHORTEST_DAYS, seconds
 from streams.targets.spec import Burn, TargetFile
 
+SERVICE_LEVEL_BY = frozenset({"country", "service"})
+"""Dimensions that the service level is published by."""
+
 
 def read_target_file(text: str, *, source: str, metrics: Mapping[str, Sequence[str]] | None = None) -> TargetFile:
     """Return the checked target file.
@@ -37,6 +40,7 @@ def read_target_file(text: str, *, source: str, metrics: Mapping[str, Sequence[s
     _check_burn(spec, source)
     _check_dimensions(spec, source, metrics)
     _check_values(spec, source)
+    _check_service_level(spec, source)
     return spec
 
 
@@ -136,3 +140,14 @@ def _check_values(spec: TargetFile, source: str) -> None:
             )
         if len(set(values)) != len(values):
             raise TargetError(f"{source}: values.{name}: a value is named twice")
+
+
+def _check_service_level(spec: TargetFile, source: str) -> None:
+    if spec.sla is None:
+        return
+    kind, names = kind_of(spec.indicator), [*spec.slice, *spec.for_each]
+    if kind != "happiness" or not SERVICE_LEVEL_BY.issuperset(names):
+        raise TargetError(
+            f"{source}: sla: there is no service level beside {kind} by {', '.join(names) or 'nothing'}; "
+            f"allowed: happiness by {', '.join(sorted(SERVICE_LEVEL_BY))}, or by less"
+        )

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from streams.events.judging import Hours, PeriodKind, Severity
+from streams.events.judging import USUAL_SLA_GOAL, Hours, PeriodKind, Severity, SlaGoal
 from streams.targets.indicators import INDICATORS, Indicator, kind_of
 from streams.targets.periods import DAY_PATTERN, DURATION_PATTERN
 
@@ -47,6 +47,14 @@ class Burn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ]
     long: Annotated[Duration, msgspec.Meta(description="The window over which enough was burnt.")]
     short: Annotated[Duration, msgspec.Meta(description="The shorter window over which it still burns.")]
+
+
+class ServiceLevel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The service level beside the promise, for the watermelon."""
+
+    goal: Annotated[
+        SlaGoal, msgspec.Meta(description="Percent of the tickets of a slice that should keep the service level.")
+    ] = USUAL_SLA_GOAL
 
 
 class Overrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,6 +126,13 @@ class TargetFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Length, msgspec.Meta(description="Answers (or windows) of one slice to a false all-clear.")
     ]
     burn: Annotated[list[Burn], msgspec.Meta(max_length=4, description="Rules for slow burn; may be empty.")] = []
+    sla: (
+        Annotated[
+            ServiceLevel,
+            msgspec.Meta(description="Service level of the same slice; for happiness by country and service at most."),
+        ]
+        | None
+    ) = None
     severity: Severity = "warning"
     hours: Annotated[
         Hours | None,

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.codecs import Ok, decode, encode_json
+from streams.events.judging import Alert, Target
 from streams.scores import Counts
-from streams.tandem import Cell, follow_target, is_tandem
+from streams.tandem import Cell, Track, follow_family, follow_target, is_tandem
 from streams.watermelon import Kept
 from tests.streams.judged import GOOD, HAPPY, START_MS
 
@@ -82,3 +83,60 @@ def test_a_retired_target_ends_its_episode() -> None:
 )
 def test_only_happiness_by_country_and_service_has_a_service_level_beside_it(target: object, expected: bool) -> None:
     assert is_tandem(target) == expected  # type: ignore[arg-type]
+
+
+COUNTRY = msgspec.structs.replace(TARGET, target="happiness-by-country/country=NO", slice={"country": "NO"})
+CHILD = msgspec.structs.replace(TARGET, target="happiness-by-country-and-service/NO-mail")
+CRM = {"country": "NO", "service": "crm"}
+CONTENT = Counts(promoters=380, neutrals=15, detractors=5)
+
+
+def family(cells: list[Cell], *targets: list[Target]) -> list[Alert]:
+    tracks = [Track(versions) for versions in targets or ([CHILD], [COUNTRY])]
+    return follow_family(tracks, cells, bucket_ms=DAY_MS)
+
+
+def test_a_parent_whose_other_parts_are_as_bad_speaks_for_its_child() -> None:
+    cells = [day(n, where=where) for n in (1, 2, 3) for where in (MAIL, CRM)]
+    child, parent = family(cells)
+    assert (parent.target, parent.calls, child.calls) == (COUNTRY.target, "yes", "inhibited")
+    assert child.inhibited_by == parent.alert_id
+    assert "Another alert explains it; this one calls nobody." in child.summary
+
+
+def test_a_parent_that_is_bad_by_its_child_alone_does_not() -> None:
+    terrible = Counts(promoters=100, neutrals=100, detractors=600)
+    cells = [one for n in (1, 2, 3) for one in (day(n, answers=terrible), day(n, answers=CONTENT, where=CRM))]
+    assert [(one.target, one.calls) for one in family(cells)] == [(CHILD.target, "yes"), (COUNTRY.target, "yes")]
+
+
+def test_what_a_parent_explained_is_looked_at_afresh_when_it_ends() -> None:
+    cells = [day(n, where=where) for n in (1, 2) for where in (MAIL, CRM)]
+    cells += [one for n in (3, 4, 5, 6) for one in (day(n), day(n, answers=HAPPIER, where=CRM))]
+    mine = [one for one in family(cells) if one.target == CHILD.target]
+    assert [(one.state, one.calls) for one in mine] == [
+        ("firing", "inhibited"), ("resolved", "inhibited"), ("firing", "yes"),
+    ]  # fmt: skip
+    assert mine[1].reason == "the alert that explained it has ended"
+    assert mine[2].at_ms - mine[1].at_ms == DAY_MS
+    assert mine[2].alert_id != mine[0].alert_id
+
+
+def test_a_retired_parent_lets_its_child_go() -> None:
+    retired = msgspec.structs.replace(COUNTRY, version=2, state="retired", valid_from_ms=START_MS + 2 * DAY_MS + 1)
+    cells = [day(n, where=where) for n in (1, 2, 3, 4) for where in (MAIL, CRM)]
+    alerts = family(cells, [CHILD], [COUNTRY, retired])
+    mine = [(one.state, one.calls) for one in alerts if one.target == CHILD.target]
+    assert mine == [("firing", "inhibited"), ("resolved", "inhibited"), ("firing", "yes")]
+
+
+@given(st.permutations([day(n, where=where) for n in (1, 2, 3) for where in (MAIL, CRM)]))
+def test_the_order_of_the_cells_and_of_the_targets_is_nothing_to_a_family(cells: list[Cell]) -> None:
+    assert family(cells, [COUNTRY], [CHILD])[::-1] == family(sorted(cells, key=lambda one: one.end_ms))
+
+
+def test_a_target_says_what_service_level_should_be_kept() -> None:
+    strict = msgspec.structs.replace(TARGET, sla_goal=99.0)
+    assert follow_target([strict], STORY, bucket_ms=DAY_MS) == []
+    loose = follow_target([msgspec.structs.replace(TARGET, sla_goal=85.0)], STORY, bucket_ms=DAY_MS)
+    assert "goal 85 %" in loose[0].summary

@@ -12,6 +12,7 @@ import yaml
 from streams.errors import TargetError
 from streams.targets import TargetFile, json_schema, read_target_file
 from streams.targets.documents import load_document
+from streams.targets.expansion import Stamp, expand
 from streams.targets.indicators import (
     INDICATORS,
     Dex,
@@ -285,3 +286,27 @@ def test_the_schema_refuses_what_the_reader_refuses() -> None:
 def test_specs_survive_their_own_encoding() -> None:
     spec = read(PLAIN)
     assert msgspec.convert(msgspec.to_builtins(spec), TargetFile) == spec
+
+
+def test_the_goal_of_the_service_level_is_usual_unless_the_file_says_it() -> None:
+    stamp = Stamp(valid_from_ms=0, recorded_at_ms=0, author="test", reason="")
+    values = {"country": ["NO"], "channel": ["chat"]}
+    for text, goal in ((PLAIN, 90.0), (PLAIN + "sla: {goal: 97.5}\n", 97.5), (PLAIN + "sla: {}\n", 90.0)):
+        (found,) = expand(read(text), tenant="acme", profile="standard", values=values, stamp=stamp)
+        assert found.sla_goal == goal
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (PLAIN + "sla: {goal: 100}\n", "sla.goal: "),
+        (
+            PLAIN.replace("[country]", "[channel]") + "sla: {goal: 95}\n",
+            "sla: there is no service level beside happiness ",
+        ),
+    ],
+)
+def test_a_goal_that_cannot_be_looked_at_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        read(text)
+    assert str(caught.value).startswith(f"infra/targets/desk.yaml: {complaint}")
