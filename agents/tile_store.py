@@ -74,7 +74,7 @@ class ClickHouseTiles:
         groups = [rows.groups for _, rows in changes if rows.groups is not None]
         if groups:
             lengths = [len(group) for group in groups]
-            columns = self._key_columns(groups) + self._place_columns(changes, lengths) + _value_columns(groups)
+            columns = self._key_columns(groups) + self._place_columns(changes, lengths) + value_columns(groups)
             self._warehouse.insert_native("tiles", encode_block(columns, sum(lengths)), sum(lengths))
 
     def _key_columns(self, groups: Sequence[Groups]) -> list[Column]:
@@ -183,7 +183,9 @@ def _no_texts() -> dict[str, _Texts]:
     return {name: _Texts() for name in ("tenant", "metric", *DIMENSIONS)}
 
 
-def _value_columns(groups: Sequence[Groups]) -> list[Column]:
+def value_columns(groups: Sequence[Groups]) -> list[Column]:
+    """Return what is known of some groups as columns, `late` first."""
+
     def joined(name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.concatenate([getattr(group, name) for group in groups])
 

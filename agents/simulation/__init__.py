@@ -1,0 +1,1 @@
+"""Filling a warehouse with a simulated month, through the folds that real events go through."""

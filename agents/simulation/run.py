@@ -1,0 +1,338 @@
+"""One simulated month from an empty tenant to figures that were compared.
+
+Three processes: this one plays people, releases and judges by answers; another one draws and inserts telemetry
+meanwhile, and a third one judges by windows.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+from agents.declared import read_catalogue, read_target_files, target_files
+from agents.explaining import Explaining
+from agents.gateway.directory import DirectoryFolder
+from agents.gateway.directory_load import load
+from agents.gateway.identity import Pseudonyms
+from agents.judge_store import JudgeStore
+from agents.judge_tandem import Tandems
+from agents.links import Bases
+from agents.records import PROGRESS_COLUMNS
+from agents.settings import Settings
+from agents.simulation import telemetry_load
+from agents.simulation.check import Outcome, Simulated, compare
+from agents.simulation.judge_load import (
+    Judged,
+    MonthNews,
+    find_watermelons,
+    grid_of,
+    judge_month,
+    judge_windows,
+    raise_alerts,
+)
+from agents.simulation.records_load import store, take_in
+from agents.simulation.release_load import release_month
+from agents.simulation.telemetry_load import Loaded, Order, whole_days
+from agents.tandem_store import TandemStore
+from agents.target_ledger import TargetLedger
+from agents.warehouse.client import Address, Warehouse
+from agents.warehouse.migrate import public_of
+from agents.why_store import WhyStore
+from streams.errors import ConfigError
+from streams.events.judging import Target
+from streams.profile import Profile
+from streams.simulate.directory import directory_csv
+from streams.simulate.month import DAY_S, Month
+from streams.simulate.organisation import Organisation, build_organisation
+from streams.targets import Stamp, expand
+from streams.targets.indicators import INDICATORS, kind_of
+
+TELL_EVERY_S = 5.0
+TENANT_TABLES = (
+    "feedback", "invitations", "tickets", "changes", "actions", "release_marks", "release_blocks", "targets",
+    "verdicts", "alerts", "tiles", "sealed_60s", "sealed_15m", "sealed_1d",
+)  # fmt: skip
+SEAL_COLUMNS = ("profile", "period_s", "period_start", "generation", "seal", "windows", "n", "sealed_at")
+_ROWS = "SELECT count() FROM {table:Identifier} WHERE tenant = {tenant:String}"
+_COMMITTED = "SELECT toUnixTimestamp(period_start), generation, seal FROM seals_committed"
+_TILED = "SELECT DISTINCT toUInt32(toYYYYMMDD(window_start)) FROM tiles"
+_EXPIRED = "SELECT day FROM tiles_expired FINAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where a month goes.
+
+    Attributes:
+        key: The installation's secret.
+        directory: Folder of the loaded directories.
+    """
+
+    address: Address
+    profile: Profile
+    key: bytes = field(repr=False)
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What became of it.
+
+    Attributes:
+        seconds: Phase -> wall time.
+        rows: Rows of telemetry by table.
+    """
+
+    simulated: Simulated
+    outcome: Outcome
+    seconds: Mapping[str, float]
+    rows: Mapping[str, int]
+
+
+class Teller:
+    """Tells how far a phase is, every few seconds, and keeps how long it took.
+
+    Args:
+        say: Takes a line for people.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self.seconds: dict[str, float] = {}
+        self._told_s = 0.0
+
+    def phase(self, name: str) -> Callable[[float], None]:
+        """Return what is told the share that is done, 0 to 1."""
+        begun_s = time.monotonic()
+
+        def tell(share: float) -> None:
+            now_s = time.monotonic()
+            self.seconds[name] = now_s - begun_s
+            if share >= 1 or now_s - self._told_s >= TELL_EVERY_S:
+                self._told_s = now_s
+                left_s = (now_s - begun_s) * (1 - share) / share if share > 0 else 0.0
+                rest = f", {left_s:4.0f} s left" if share < 1 else ""
+                self._say(f"  {name:<14} {100 * share:3.0f} % after {now_s - begun_s:4.0f} s{rest}")
+
+        return tell
+
+
+def simulate(month: Month, destination: Destination, settings: Settings, say: Callable[[str], None]) -> Done:
+    """Fill an empty tenant with a month and compare what the views say of it.
+
+    Args:
+        month: What to simulate.
+        destination: Where it goes.
+        settings: Files and addresses of the installation.
+        say: Takes lines for people about how far it is.
+
+    Raises:
+        ConfigError: The tenant has rows already, another profile is in force, or others' telemetry is in the way.
+        WarehouseError: Not acknowledged; the tenant is left half full.
+    """
+    with closing(Warehouse(destination.address)) as warehouse:
+        destination = replace(destination, profile=_in_force(warehouse, destination.profile))
+        _refuse(warehouse, month)
+        versions = _versions(warehouse, month, destination.profile)
+        return _Run(month, destination, settings, warehouse, versions, Teller(say)).run()
+
+
+class _Run:
+    def __init__(
+        self,
+        month: Month,
+        destination: Destination,
+        settings: Settings,
+        warehouse: Warehouse,
+        versions: dict[int, int],
+        teller: Teller,
+    ) -> None:
+        self._month, self._destination, self._settings = month, destination, settings
+        self._warehouse = warehouse
+        self._teller = teller
+        self._incarnation = uuid.uuid5(uuid.NAMESPACE_URL, f"xpulse:month:{month.tenant}")
+        self._order = Order(
+            month=month, profile=destination.profile, address=destination.address, key=destination.key,
+            catalogue=Path(settings.catalogue_file), incarnation=self._incarnation, versions=versions,
+        )  # fmt: skip
+        self._catalogue = read_catalogue(settings)
+        self._grid = grid_of(destination.profile)
+
+    def run(self) -> Done:
+        month, profile = self._month, self._destination.profile
+        organisation = build_organisation(month.tenant, month.size, month.seed)
+        targets = self._targets(organisation)
+        by_windows = [target for target in targets if INDICATORS[target.indicator].reads == "windows"]
+        by_answers = [target for target in targets if target not in by_windows]
+        with self._process() as other, self._process() as third:
+            loading = self._load_telemetry(other)
+            judging = third.submit(judge_windows, self._order, by_windows)
+            intakes, records = take_in(
+                month, organisation, self._directory(organisation), Pseudonyms(self._destination.key),
+                self._teller.phase("people"),
+            )  # fmt: skip
+            tell = self._teller.phase("release")
+            blocks, bundles = release_month(
+                self._warehouse, records.rows["feedback"].values(), month.end_s * 1000, profile, self._destination.key
+            )
+            blocks.publish()
+            bundles.publish()
+            tell(1.0)
+            store(self._warehouse, self._incarnation, intakes, self._teller.phase("records"))
+            self._pass_time(records.events)
+            TargetLedger(self._warehouse).append(targets)
+            judged = self._judge(
+                by_answers, MonthNews(month, profile, blocks=blocks.released, bundles=bundles.released)
+            )
+            telemetry = self._commit_telemetry(other, loading)
+            tell = self._teller.phase("judging windows")
+            judged.add(judging.result())
+            tell(1.0)
+        self._explain(judged)
+        simulated = Simulated(
+            month=month, profile=profile, organisation=organisation, telemetry=telemetry, records=records,
+            blocks=blocks, bundles=bundles, judged=judged,
+        )  # fmt: skip
+        tell = self._teller.phase("comparison")
+        outcome = compare(self._warehouse, public_of(self._destination.address.database), simulated)
+        tell(1.0)
+        return Done(simulated=simulated, outcome=outcome, seconds=self._teller.seconds, rows=telemetry.rows)
+
+    def _load_telemetry(self, other: ProcessPoolExecutor) -> list[Future[Loaded]]:
+        tell, days = self._teller.phase("telemetry"), whole_days(self._month)
+        loading = [other.submit(telemetry_load.load_day, day_s) for day_s in days]
+        loading.append(other.submit(telemetry_load.load_tail))
+        done = [0]
+
+        def count(_future: Future[Loaded]) -> None:
+            done[0] += 1
+            tell(done[0] / len(loading))
+
+        for future in loading:
+            future.add_done_callback(count)
+        return loading
+
+    def _commit_telemetry(self, other: ProcessPoolExecutor, loading: Sequence[Future[Loaded]]) -> Loaded:
+        found = Loaded()
+        for future in loading:
+            found.add(future.result())
+        other.submit(telemetry_load.load_audit, found.readings).result()
+        _seal(self._warehouse, self._order, found)
+        return found
+
+    def _directory(self, organisation: Organisation) -> DirectoryFolder:
+        folder = self._destination.directory
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        source = folder / f".{uuid.uuid4().hex}"
+        try:
+            source.write_text(directory_csv(organisation), encoding="utf-8")
+            load(source, tenant=self._month.tenant, folder=folder, pseudonyms=Pseudonyms(self._destination.key))
+        finally:
+            source.unlink(missing_ok=True)
+        directory = DirectoryFolder(folder)
+        directory.refresh()
+        return directory
+
+    def _pass_time(self, events: int) -> None:
+        """Say that all records until the end of the month are stored, as the gateway's ticks do."""
+        row = (self._incarnation, 0, 1, events + 1, events, 0, self._month.end_s * 1000)
+        self._warehouse.insert_rows("records_progress", PROGRESS_COLUMNS, [row])
+
+    def _targets(self, organisation: Organisation) -> list[Target]:
+        """Return the shipped targets, in force since the beginning, or since base windows are kept."""
+        month = self._month
+        values = {
+            "country": list(organisation.countries),
+            "service": sorted(set(organisation.applications.values())),
+            "application": sorted(organisation.applications),
+        }
+        found: list[Target] = []
+        for spec in read_target_files(target_files(), self._catalogue):
+            reads = INDICATORS[kind_of(spec.indicator)].reads
+            stamp = _stamp(telemetry_load.first_kept_s(month) if reads == "windows" else month.start_s)
+            found += expand(
+                spec, tenant=month.tenant, profile=self._destination.profile.name, values=values, stamp=stamp
+            )
+        return found
+
+    def _process(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, get_context("spawn"), telemetry_load.begin, (self._order,))
+
+    def _judge(self, targets: Sequence[Target], news: MonthNews) -> Judged:
+        return judge_month(
+            JudgeStore(self._warehouse), news, targets, self._month, self._grid, self._teller.phase("judging")
+        )
+
+    def _explain(self, judged: Judged) -> None:
+        why = WhyStore(self._warehouse, self._catalogue.metrics)
+        bases = Bases(screens=self._settings.screens_url, alertmanager=self._settings.silences_url)
+        explaining = Explaining(why, self._grid, bases)
+        tell, judge = self._teller.phase("explanations"), JudgeStore(self._warehouse)
+        raise_alerts(judge, judged, explaining)
+        tandems = Tandems(TandemStore(self._warehouse), self._destination.profile.period_ms)
+        find_watermelons(judge, judged, tandems, explaining)
+        tell(1.0)
+
+
+def _stamp(begin_s: int) -> Stamp:
+    return Stamp(
+        valid_from_ms=begin_s * 1000, recorded_at_ms=begin_s * 1000, author="simulation", reason="a simulated month"
+    )
+
+
+def _in_force(warehouse: Warehouse, profile: Profile) -> Profile:
+    """Return the profile with the generation that is in force."""
+    rows = warehouse.ask("SELECT name, generation FROM current_profile")
+    name, generation = rows[0] if rows else ("none", 0)
+    if name != profile.name:
+        raise ConfigError(f"--into: a month needs the profile {profile.name}; in force: {name}")
+    return replace(profile, generation=int(generation))
+
+
+def _refuse(warehouse: Warehouse, month: Month) -> None:
+    for table in TENANT_TABLES:
+        [(found,)] = warehouse.ask(_ROWS, {"table": table, "tenant": month.tenant})
+        if found:
+            raise ConfigError(f"--tenant: {month.tenant} has {found} rows in {table}; a month needs one of its own")
+
+
+def _versions(warehouse: Warehouse, month: Month, profile: Profile) -> dict[int, int]:
+    """Return the seal of each whole day: that of an earlier month, if there is one, else a new one.
+
+    Raises:
+        ConfigError: Another tenant's telemetry of such a day is not sealed for good.
+    """
+    committed = {int(s): (int(g), int(v)) for s, g, v in warehouse.ask(_COMMITTED)}
+    tiled, expired = ({int(day) for (day,) in warehouse.ask(sql)} for sql in (_TILED, _EXPIRED))
+    now_ms = int(time.time() * 1000)
+    versions = {}
+    for day_s in whole_days(month):
+        day = int(time.strftime("%Y%m%d", time.gmtime(day_s)))
+        generation, version = committed.get(day_s, (profile.generation, now_ms))
+        if generation != profile.generation or (day in tiled and day not in expired):
+            raise ConfigError(
+                f"--into: there is telemetry of {day} that may still grow; take another folder, or an earlier --end"
+            )
+        versions[day_s] = version
+    return versions
+
+
+def _seal(warehouse: Warehouse, order: Order, loaded: Loaded) -> None:
+    """Commit the seals of the whole days, which are never built again: their tiles were never kept."""
+    now_ms, profile = int(time.time() * 1000), order.profile
+    days = [(int(time.strftime("%Y%m%d", time.gmtime(day_s))), now_ms) for day_s in order.versions]
+    warehouse.insert_rows("tiles_expired", ("day", "expired_at"), days)
+    rows = [
+        (
+            profile.name, DAY_S, day_s, profile.generation, version, loaded.windows[day_s],
+            sum(loaded.readings[day_s]), now_ms,
+        )
+        for day_s, version in order.versions.items()
+    ]  # fmt: skip
+    warehouse.insert_rows("seals", SEAL_COLUMNS, rows)
