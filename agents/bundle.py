@@ -11,6 +11,7 @@ from agents.release_books import Book
 from agents.release_epochs import Epochs
 from streams.bundles import Bundle, BundleRule, Piece, bundle_key, bundle_run_id, bundle_up
 from streams.details import Details
+from streams.release_rules import Rules
 
 
 class Bundler:
@@ -18,15 +19,18 @@ class Bundler:
 
     Args:
         tables: Where blocks, bundles and marks are.
-        rule: The rule of bundles.
+        rule: The rule of bundles; one for all tenants, or by tenant.
         secret: The installation's secret; the ids of bundles are keyed with it.
     """
 
-    def __init__(self, tables: BundleTables, rule: BundleRule, secret: bytes) -> None:
-        self._rule = rule
+    def __init__(self, tables: BundleTables, rule: BundleRule | Rules[BundleRule], secret: bytes) -> None:
+        self._rules = rule if isinstance(rule, Rules) else Rules(usual=rule)
         self._key = bundle_key(secret)
-        rule_text = orjson.dumps(asdict(rule), option=orjson.OPT_SORT_KEYS).decode()
-        self._epochs = Epochs(tables, rule.grid, rule_text, self._fold_tenant, lambda _: None)
+        grids = Rules(usual=self._rules.usual.grid, own={name: one.grid for name, one in self._rules.own.items()})
+        self._epochs = Epochs(tables, grids, self._text_of, self._fold_tenant, lambda _: None)
+
+    def _text_of(self, tenant: str) -> str:
+        return orjson.dumps(asdict(self._rules.of(tenant)), option=orjson.OPT_SORT_KEYS).decode()
 
     def release_until(self, until_ms: int) -> int:
         """Publish the bundles of all epochs that are due; return how many epochs were marked.
@@ -41,7 +45,8 @@ class Bundler:
         return self._epochs.release_until(until_ms)
 
     def _fold_tenant(self, tenant: str, book: Book[Piece], end_ms: int) -> BundleRelease:
-        bundles, book.waiting = bundle_up(tenant, book.due(end_ms), epoch_end_ms=end_ms, rule=self._rule, key=self._key)
+        rule, due = self._rules.of(tenant), book.due(end_ms)
+        bundles, book.waiting = bundle_up(tenant, due, epoch_end_ms=end_ms, rule=rule, key=self._key)
         return BundleRelease(
             tenant=tenant,
             epoch_ms=end_ms,

@@ -4,7 +4,7 @@ A mark is the commit, as with blocks. What blocks tell is read as it was written
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from agents.warehouse.client import Warehouse
 from streams.blocks import DIMENSIONS, Rule
 from streams.bundles import Bundle, Piece
 from streams.details import Details, details_read
+from streams.erasures import subject_of
 
 MARKED_BLOCKS = runs_of("release_marks")
 MARKED_BUNDLES = runs_of("release_bundle_marks")
@@ -40,6 +41,7 @@ WHERE d.epoch <= fromUnixTimestamp64Milli({{until:Int64}})
 GROUP BY d.tenant
 """  # noqa: S608 - constants of this file
 """Epochs of blocks from which something may still be due; for a tenant without marks, all."""
+ERASED = "SELECT DISTINCT tenant, subject FROM erasures"
 LAST_MARKS = last_marks("release_bundle_marks")
 MARKED_SINCE = marked_since("release_bundle_marks")
 
@@ -88,8 +90,11 @@ class BundleTables:
         books: dict[str, Book[Piece]] = defaultdict(Book)
         for tenant, last_ms in self._warehouse.ask(LAST_MARKS):
             books[tenant].last_ms = last_ms
+        erased: dict[str, set[str]] = defaultdict(set)
+        for tenant, subject in self._warehouse.ask(ERASED):
+            erased[tenant].add(subject)
         for tenant, *row in self._warehouse.ask(WAITING, {"until": until_ms}):
-            piece, details = _piece(row)
+            piece, details = _piece(tenant, row, erased[tenant])
             books[tenant].coming.append((piece.epoch_ms, piece))
             books[tenant].told[piece.block] = details
         span = rule.longest_wait_ms + 2 * rule.epoch_ms
@@ -123,13 +128,20 @@ class BundleTables:
         self._warehouse.insert_rows("release_bundle_marks", MARK_COLUMNS, rows)
 
 
-def _piece(row: Sequence[Any]) -> tuple[Piece, Details]:
+def _known(people: Iterable[str], tenant: str, erased: Collection[str]) -> frozenset[str]:
+    """Return people, those who were erased by their hash, so that one who comes back is not counted as two."""
+    if not erased:
+        return frozenset(people)
+    return frozenset(hash_ if (hash_ := subject_of(tenant, one)) in erased else one for one in people)
+
+
+def _piece(tenant: str, row: Sequence[Any], erased: Collection[str]) -> tuple[Piece, Details]:
     block, epoch_ms, people, lost, factor, scores, bands, sums, factors, *labels = row
     piece = Piece(
         block=block,
         epoch_ms=epoch_ms,
         labels=tuple(labels),
-        people=frozenset(people),
-        givers={"lost": frozenset(lost), "factors": frozenset(factor)},
+        people=_known(people, tenant, erased),
+        givers={"lost": _known(lost, tenant, erased), "factors": _known(factor, tenant, erased)},
     )
     return piece, details_read(scores, bands, sums, factors)

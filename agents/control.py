@@ -8,7 +8,7 @@ from agents import deliver, judge, records, release, seal
 from agents.app import make_app
 from agents.bundle import Bundler
 from agents.bundle_tables import BundleTables
-from agents.declared import read_catalogue
+from agents.declared import read_catalogue, read_release_rules
 from agents.deliver_routes import notify_config
 from agents.deliver_store import DeliverStore
 from agents.explaining import Explaining
@@ -28,9 +28,9 @@ from agents.settings import Settings
 from agents.tandem_store import TandemStore
 from agents.topics import ALERTS, RECORDS, TARGETS, Cluster, TopicState, topic_state
 from agents.why_store import WhyStore
-from streams.blocks import rule_of
 from streams.bundles import bundle_rule_of
 from streams.profile import Profile
+from streams.release_rules import bundle_rules
 from streams.verdicts import Ruler
 
 
@@ -65,14 +65,16 @@ def _add_records(app: faust.App, settings: Settings, profile: Profile, state: To
 
 def _add_release(app: faust.App, settings: Settings, profile: Profile, intake: records.RecordsWorker) -> None:
     key = read_key(settings.key_path())
-    bundler = Bundler(BundleTables(warehouse(settings)), bundle_rule_of(profile), key)
-    releaser = release.Releaser(ReleaseTables(warehouse(settings)), rule_of(profile), key, bundler)
+    rules = read_release_rules(settings)
+    bundler = Bundler(BundleTables(warehouse(settings)), bundle_rules(bundle_rule_of(profile), rules), key)
+    releaser = release.Releaser(ReleaseTables(warehouse(settings)), rules, key, bundler)
     release.register(app, releaser, stored_ms=intake.stored_ms)
 
 
 def _add_judge(app: faust.App, settings: Settings, profile: Profile, state: TopicState) -> None:
+    least_k = min(rule.k for rule in read_release_rules(settings).all)
     grid = Grid(
-        epochs=Ruler(unit_ms=profile.epoch_ms, per_observation=profile.k),
+        epochs=Ruler(unit_ms=profile.epoch_ms, per_observation=least_k),
         windows=Ruler(unit_ms=profile.window_ms, per_observation=1),
         bundles=Ruler(unit_ms=profile.epoch_ms, per_observation=profile.bundle_people),
     )

@@ -1,4 +1,4 @@
-"""What people declare in files: the metric catalogue and the targets. Read here, judged in `streams`."""
+"""What people declare in files: the metric catalogue, release rules and targets. Read here, judged in `streams`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.settings import ROOT, Settings
+from streams.blocks import Rule, rule_of
 from streams.catalogue import Catalogue, parse_catalogue
 from streams.errors import ConfigError, TargetError
+from streams.release_rules import Rules, read_release_file
 from streams.targets import Stamp, TargetFile, read_target_file
 
 TARGETS = ROOT / "infra" / "targets"
@@ -43,6 +45,16 @@ def read_catalogue(settings: Settings) -> Catalogue:
         ConfigError: It cannot be read or is wrong.
     """
     return parse_catalogue(_text(Path(settings.catalogue_file)), source=settings.catalogue_file)
+
+
+def read_release_rules(settings: Settings) -> Rules[Rule]:
+    """Return the release rule of each tenant: that of the profile, or what the settings' file says.
+
+    Raises:
+        ConfigError: The file cannot be read or is wrong.
+    """
+    text = _text(Path(settings.release_file))
+    return read_release_file(text, source=settings.release_file, usual=rule_of(settings.time_profile()))
 
 
 def stamp_now(author: str, reason: str) -> Stamp:

@@ -23,6 +23,8 @@ from agents.release_tables import Release, ReleaseTables
 from agents.retry import backoff_s
 from agents.warehouse.client import WarehouseError
 from streams.blocks import Answer, Rule, block_key, release, run_id
+from streams.erasures import without_erased
+from streams.release_rules import Rules
 
 LOOKS_PER_EPOCH = 20
 SHORTEST_PAUSE_S = 0.25
@@ -45,19 +47,23 @@ class Releaser:
 
     Args:
         tables: Where answers, blocks and marks are.
-        rule: The release rule.
+        rule: The release rule; one for all tenants, or by tenant.
         secret: The installation's secret; the same for ever, since the ids of blocks are keyed with it.
         follower: Goes on from the blocks; None = nobody does.
     """
 
-    def __init__(self, tables: ReleaseTables, rule: Rule, secret: bytes, follower: Follower | None = None) -> None:
+    def __init__(
+        self, tables: ReleaseTables, rule: Rule | Rules[Rule], secret: bytes, follower: Follower | None = None
+    ) -> None:
         self._tables = tables
-        self._rule = rule
+        self._rules = rule if isinstance(rule, Rules) else Rules(usual=rule)
         self._key = block_key(secret)
         self._follower = follower
-        rule_text = orjson.dumps(asdict(rule), option=orjson.OPT_SORT_KEYS).decode()
-        self._epochs = Epochs(tables, rule, rule_text, self._fold_tenant, _count)
+        self._epochs = Epochs(tables, self._rules, self._text_of, self._fold_tenant, _count)
         self._done_ms = 0
+
+    def _text_of(self, tenant: str) -> str:
+        return orjson.dumps(asdict(self._rules.of(tenant)), option=orjson.OPT_SORT_KEYS).decode()
 
     def is_due(self, stored_ms: int) -> bool:
         """Return whether an epoch may be due, without asking the database.
@@ -69,7 +75,8 @@ class Releaser:
 
     def _end_before(self, reached_ms: int) -> int:
         """Return the last end of an epoch that has passed."""
-        return (reached_ms - 1) // self._rule.epoch_ms * self._rule.epoch_ms
+        epoch_ms = self._rules.usual.epoch_ms
+        return (reached_ms - 1) // epoch_ms * epoch_ms
 
     def step(self) -> int:
         """Release all epochs that are due.
@@ -94,8 +101,9 @@ class Releaser:
         return marks
 
     def _fold_tenant(self, tenant: str, book: Book[Answer], end_ms: int) -> Release:
-        due = book.due(end_ms - self._rule.hold_ms)
-        blocks, book.waiting = release(tenant, due, epoch_end_ms=end_ms, rule=self._rule, key=self._key)
+        rule = self._rules.of(tenant)
+        due = without_erased(tenant, book.due(end_ms - rule.hold_ms), book.erasures, epoch_end_ms=end_ms)
+        blocks, book.waiting = release(tenant, due, epoch_end_ms=end_ms, rule=rule, key=self._key)
         return Release(
             tenant=tenant,
             epoch_ms=end_ms,
@@ -106,7 +114,7 @@ class Releaser:
 
     def pause_s(self) -> float:
         """Return how long to wait between two looks: short against an epoch, cheap against the database; seconds."""
-        return min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, self._rule.epoch_ms / 1000 / LOOKS_PER_EPOCH))
+        return min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, self._rules.usual.epoch_ms / 1000 / LOOKS_PER_EPOCH))
 
 
 def _count(marks: int) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from streams.details import Details
+from streams.erasures import Erased
 
 T = TypeVar("T")
 
@@ -18,6 +19,7 @@ class Book(Generic[T]):
         waiting: Those of them that were due in the epochs folded so far and found no place.
         told: Item's id -> what it tells, of all of them.
         times: Times of items, published or not, as far back as any level waits.
+        erasures: Who is to be forgotten, among those whose items wait.
     """
 
     last_ms: int = 0
@@ -25,6 +27,7 @@ class Book(Generic[T]):
     waiting: list[T] = field(default_factory=list)
     told: dict[str, Details] = field(default_factory=dict)
     times: list[int] = field(default_factory=list)
+    erasures: list[Erased] = field(default_factory=list)
 
     def due(self, until_ms: int) -> list[T]:
         """Return what waits with a time of `until_ms` or before."""

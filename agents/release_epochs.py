@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 from agents.release_books import Book
 from streams.blocks import Rule, active_epochs
 from streams.errors import XPulseError
+from streams.release_rules import Rules
 
 EPOCHS_PER_WRITE = 100
 """Epochs whose content is written together when many are due."""
@@ -52,7 +54,7 @@ class Ledger(Protocol[T, C_contra]):
     """Where items wait and epochs are committed; every write may be repeated."""
 
     def books(self, until_ms: int, rule: Rule) -> dict[str, Book[T]]:
-        """Return all tenants with items that are due at `until_ms`."""
+        """Return all tenants with items that are due at `until_ms`; `rule` waits as long as any tenant's."""
 
     def write(self, releases: Sequence[C_contra]) -> None:
         """Write everything but the marks: not published yet."""
@@ -69,8 +71,8 @@ class Epochs(Generic[T, R]):
 
     Args:
         ledger: Where items wait and epochs are committed.
-        rule: Epochs, hold and waits.
-        rule_text: What is written with each mark.
+        rules: Epochs, hold and waits, by tenant. Their epochs are multiples of the usual one, their hold is the same.
+        text_of: Tenant -> what is written with each of its marks.
         fold: Tenant, its items that are due, what they tell, end of the epoch -> what it publishes; takes from the book
             what found a place.
         marked: Called with the number of marks that were just written.
@@ -79,14 +81,14 @@ class Epochs(Generic[T, R]):
     def __init__(
         self,
         ledger: Ledger[T, R],
-        rule: Rule,
-        rule_text: str,
+        rules: Rules[Rule],
+        text_of: Callable[[str], str],
         fold: Callable[[str, Book[T], int], R],
         marked: Callable[[int], None],
     ) -> None:
         self._ledger = ledger
-        self._rule = rule
-        self._rule_text = rule_text
+        self._rules = rules
+        self._text_of = text_of
         self._fold = fold
         self._marked = marked
 
@@ -97,7 +99,7 @@ class Epochs(Generic[T, R]):
             WarehouseError: No answer or no acknowledgement; call again later.
             Superseded: Another agent was faster; call again.
         """
-        books = self._ledger.books(until_ms, self._rule)
+        books = self._ledger.books(until_ms, _widest(self._rules))
         epochs = self._fold_all(books, until_ms)
         marks = 0
         for begin in range(0, len(epochs), EPOCHS_PER_WRITE):
@@ -118,10 +120,15 @@ class Epochs(Generic[T, R]):
         """
         schedule: dict[int, dict[str, bool]] = defaultdict(dict)
         for tenant, book in books.items():
-            if book.coming and book.last_ms < until_ms:
-                schedule[until_ms][tenant] = False
-            for end_ms in active_epochs(book.times, after_ms=book.last_ms, until_ms=until_ms, rule=self._rule):
+            rule = self._rules.of(tenant)
+            last_ms = until_ms // rule.epoch_ms * rule.epoch_ms
+            if book.coming and book.last_ms < last_ms:
+                schedule[last_ms][tenant] = False
+            for end_ms in active_epochs(book.times, after_ms=book.last_ms, until_ms=until_ms, rule=rule):
                 schedule[end_ms][tenant] = True
+            for end_ms in (-(-one.log_ms // rule.epoch_ms) * rule.epoch_ms for one in book.erasures):
+                if book.last_ms < end_ms <= until_ms:  # its mark says that it is in force
+                    schedule[end_ms][tenant] = True
         return schedule
 
     def _fold_epoch(self, books: dict[str, Book[T]], end_ms: int, tenants: dict[str, bool]) -> list[R]:
@@ -134,7 +141,8 @@ class Epochs(Generic[T, R]):
         self._ledger.write(everything)
         self._check_marks(books, everything, {})
         for releases in _in_one_insert(epochs):
-            self._ledger.write_marks(releases, self._rule_text)
+            for text, some in _by_text(releases, self._text_of).items():
+                self._ledger.write_marks(some, text)
             self._check_marks(books, releases, {(r.tenant, r.epoch_ms): r.run for r in releases})
             for r in releases:
                 books[r.tenant].last_ms = r.epoch_ms
@@ -150,6 +158,19 @@ class Epochs(Generic[T, R]):
         since = {place: run for place, run in marked.items() if place[1] > last.get(place[0], place[1])}
         if since != ours:
             raise Superseded("another release agent marked the same tenants")
+
+
+def _widest(rules: Rules[Rule]) -> Rule:
+    """Return a rule that waits as long as any of them, and a little longer."""
+    longest = max(rules.all, key=lambda rule: rule.longest_wait_ms)
+    return replace(longest, epoch_ms=max(rule.epoch_ms for rule in rules.all))
+
+
+def _by_text(releases: Iterable[R], text_of: Callable[[str], str]) -> dict[str, list[R]]:
+    found: dict[str, list[R]] = defaultdict(list)
+    for one in releases:
+        found[text_of(one.tenant)].append(one)
+    return found
 
 
 def _in_one_insert(epochs: Iterable[Sequence[R]]) -> Iterator[Sequence[R]]:

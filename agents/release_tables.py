@@ -12,6 +12,7 @@ from agents.release_books import Book, last_marks, marked_since, runs_of
 from agents.warehouse.client import Warehouse
 from streams.blocks import DIMENSIONS, Answer, Block, Rule
 from streams.details import Details, details_of
+from streams.erasures import Erased, subject_of
 from streams.scores import Counts
 
 RUNS = runs_of("release_marks")
@@ -43,6 +44,14 @@ WHERE {ELIGIBLE} AND toUnixTimestamp64Milli(f.log_time) > toUnixTimestamp64Milli
 GROUP BY f.tenant
 """  # noqa: S608 - constants of this file
 """Log times from which something may still be due; for a tenant without marks, all."""
+
+ERASURES = """
+SELECT tenant, subject, toUnixTimestamp64Milli(log_time) FROM erasures FINAL
+WHERE log_time <= fromUnixTimestamp64Milli({until:Int64})
+"""
+HIDDEN_PREFIX = "erased:"
+"""Begins what `release_members` has in place of the id of an answer whose raw row was destroyed: a hash follows."""
+HIDDEN = f"SELECT tenant, answer FROM release_members WHERE startsWith(answer, '{HIDDEN_PREFIX}')"  # noqa: S608 - as above
 
 MARKED_SINCE = marked_since("release_marks")
 
@@ -103,8 +112,13 @@ class ReleaseTables:
         books: dict[str, Book[Answer]] = defaultdict(Book)
         for tenant, last_ms in self._warehouse.ask(LAST_MARKS):
             books[tenant].last_ms = last_ms
+        for tenant, subject, log_ms in self._warehouse.ask(ERASURES, {"until": until_ms}):
+            books[tenant].erasures.append(Erased(subject=subject, log_ms=log_ms))
+        hidden = {(tenant, answer) for tenant, answer in self._warehouse.ask(HIDDEN)}
         eligible = {"until": until_ms - rule.hold_ms}
         for tenant, answer, log_ms, person, score, lost, factors, *labels in self._warehouse.ask(WAITING, eligible):
+            if hidden and (tenant, hidden_id(tenant, answer)) in hidden:
+                continue  # released, then erased, and corrected or read from the log once more
             book = books[tenant]
             book.coming.append((log_ms, Answer(answer=answer, log_ms=log_ms, person=person, labels=tuple(labels))))
             book.told[answer] = details_of(score, lost, factors)
@@ -151,6 +165,11 @@ class ReleaseTables:
         """Publish: one insert, so all marks or none."""
         rows = [(r.tenant, r.epoch_ms, r.run, len(r.blocks), r.answers, rule) for r in releases]
         self._warehouse.insert_rows("release_marks", MARK_COLUMNS, rows)
+
+
+def hidden_id(tenant: str, answer: str) -> str:
+    """Return what `release_members` has in place of an answer's id once its raw row was destroyed."""
+    return f"{HIDDEN_PREFIX}{subject_of(tenant, answer)}"
 
 
 def total(told: Iterable[Details]) -> Details:

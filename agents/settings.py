@@ -46,6 +46,9 @@ class Settings:
     key_file: str = _setting("", "file that holds the key of the pseudonyms")
     directory_dir: str = _setting("", "folder of the loaded directories")
     catalogue_file: str = _setting(str(ROOT / "infra" / "metrics.yaml"), "metric catalogue")
+    release_file: str = _setting(
+        str(ROOT / "infra" / "release.yaml"), "release rules of single tenants: k, epoch and levels"
+    )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
     log_format: str = _setting("text", "text for people, json for collectors")
     screens_url: str = _setting("", "address of Grafana for people's browsers, in the links of alerts; empty = no link")

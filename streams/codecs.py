@@ -15,13 +15,13 @@ from streams.checks import tricky_field, unbounded_field
 from streams.errors import InvariantError
 from streams.events import EVENTS, Event, Telemetry, Tick
 from streams.events.judging import Alert, Target, Verdict
-from streams.events.records import Action, Change, Feedback, Invitation, Ticket
+from streams.events.records import Action, Change, Erasure, Feedback, Invitation, Ticket
 from streams.reasons import explain
 
 MAX_EVENT_BYTES = 65_536
 """Largest encoded event; bytes."""
 
-AnyEvent = Telemetry | Tick | Feedback | Invitation | Ticket | Change | Action | Target | Verdict | Alert
+AnyEvent = Telemetry | Tick | Feedback | Invitation | Ticket | Change | Action | Erasure | Target | Verdict | Alert
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 K = TypeVar("K", bound=Event)
 

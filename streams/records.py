@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.errors import InvariantError
-from streams.events import Action, Change, Event, Feedback, Invitation, Record, Ticket
+from streams.events import Action, Change, Erasure, Event, Feedback, Invitation, Record, Ticket
 from streams.segments import MAX_AHEAD_MS
 
 Row = tuple[Any, ...]
@@ -88,6 +88,7 @@ TABLES: Mapping[type[Record], Table] = {
         own={**_same("kind", "actor", "target", "alert_id", "reason"), "end": "end_ms"},
         is_fact=False,
     ),
+    Erasure: Table(name="erasures", key="erasure_id", own=_same("subject"), is_fact=True),
 }  # fmt: skip
 """Kind of record -> its table. A new kind is one line here and one migration."""
 

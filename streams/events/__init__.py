@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from streams.events.fields import Event
 from streams.events.judging import Alert, Target, Verdict
-from streams.events.records import Action, Change, Feedback, Invitation, Record, Ticket
+from streams.events.records import Action, Change, Erasure, Feedback, Invitation, Record, Ticket
 from streams.events.telemetry import Telemetry, Tick
 
 EVENTS: Mapping[str, type[Event]] = {
@@ -15,6 +15,7 @@ EVENTS: Mapping[str, type[Event]] = {
     "ticket": Ticket,
     "change": Change,
     "action": Action,
+    "erasure": Erasure,
     "target": Target,
     "verdict": Verdict,
     "alert": Alert,
@@ -26,6 +27,7 @@ __all__ = [
     "Action",
     "Alert",
     "Change",
+    "Erasure",
     "Event",
     "Feedback",
     "Invitation",

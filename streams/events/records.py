@@ -85,6 +85,17 @@ class Change(Record, frozen=True, kw_only=True, tag="change"):
     title: Text = ""
 
 
+class Erasure(Record, frozen=True, kw_only=True, tag="erasure"):
+    """A person is to be forgotten; `event_time_ms` is when that was asked for.
+
+    Attributes:
+        subject: Who: `streams.erasures.subject_of` the pseudonym, from which it cannot be read.
+    """
+
+    erasure_id: Id
+    subject: Id
+
+
 class Action(Record, frozen=True, kw_only=True, tag="action"):
     """What an operator did about a target or an alert; `event_time_ms` is when it holds from."""
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import InvariantError
-from streams.events import EVENTS, Action, Change, Feedback, Invitation, Record, Telemetry, Ticket
+from streams.events import EVENTS, Action, Change, Erasure, Feedback, Invitation, Record, Telemetry, Ticket
 from streams.records import LAST_MS, TABLES, doubt, to_row, version
 
 T0 = 1_780_000_000_000
@@ -39,6 +39,7 @@ RECORDS: list[Record] = [
     Ticket(**COMMON, ticket_id="k", kind="closed", made_sla=True),
     Change(**COMMON, change_id="c", kind="wave", wave=2, end_ms=T0 + 1),
     Action(**COMMON, action_id="a", kind="ack", actor="me"),
+    Erasure(**COMMON, erasure_id="x", subject="s"),
 ]
 
 
