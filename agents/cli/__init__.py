@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from agents.cli import local, migrate, refold, seal, simulate, sql
+from agents.cli import erase, local, migrate, refold, seal, simulate, sql
 from agents.cli.addresses import locate
 from agents.cli.alerts import alerts
 from agents.cli.directory import directory
@@ -32,6 +32,7 @@ app.add_typer(workers, name="worker")
 app.command("migrate")(migrate.command)
 app.command("seal")(seal.command)
 app.command("refold")(refold.command)
+app.command("erase")(erase.command)
 app.command("simulate")(simulate.command)
 
 

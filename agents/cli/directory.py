@@ -32,7 +32,7 @@ def load_file(
     ] = None,
 ) -> None:
     """Load a directory; running gateways use it within seconds."""
-    key_file, folder = _places(read_settings(), data)
+    key_file, folder = places(read_settings(), data)
     done = load(
         file, tenant=tenant, folder=folder, pseudonyms=Pseudonyms(read_key(key_file)), on_progress=_tell_progress
     )
@@ -41,14 +41,14 @@ def load_file(
     )
 
 
-def _places(settings: Settings, data: Path | None) -> tuple[Path, Path]:
+def _tell_progress(lines: int) -> None:
+    print(f"{lines} lines read", file=sys.stderr)
+
+
+def places(settings: Settings, data: Path | None) -> tuple[Path, Path]:
     """Return the key file and the folder of directories."""
     local = DataFolder(data or default_folder())
     if data is not None:
         return local.key_file, local.directory
     key_file = Path(settings.key_file) if settings.key_file else local.key_file
     return key_file, Path(settings.directory_dir) if settings.directory_dir else local.directory
-
-
-def _tell_progress(lines: int) -> None:
-    print(f"{lines} lines read", file=sys.stderr)

@@ -69,6 +69,33 @@ def load(
     return Loaded(added, changed, len(new) - added - changed, len(merged))
 
 
+def count_person(folder: Path, tenant: str, pseudonym: str) -> int:
+    """Return how many lines of a tenant's directory are about a person.
+
+    Raises:
+        ConfigError: The directory cannot be read.
+    """
+    target = directory.file_of(folder, tenant)
+    return sum(_is_person(row, pseudonym) for row in directory.read(target)) if target.exists() else 0
+
+
+def forget_person(folder: Path, tenant: str, pseudonym: str) -> None:
+    """Take the lines about a person out of a tenant's directory.
+
+    Raises:
+        ConfigError: The directory cannot be read; nothing was changed.
+    """
+    if not count_person(folder, tenant, pseudonym):
+        return
+    with _alone(folder):
+        target = directory.file_of(folder, tenant)
+        _replace(target, [row for row in directory.read(target) if not _is_person(row, pseudonym)])
+
+
+def _is_person(row: Row, pseudonym: str) -> bool:
+    return row.kind == "person" and row.id == pseudonym
+
+
 _Places = dict[tuple[str, str, int], Row]
 
 
