@@ -12,21 +12,25 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from agents.local.broker import broker_command
 from agents.local.part import Part
 from agents.local.paths import DataFolder
 from agents.local.ports import free_port
+from agents.roles.table import FILE, read_roles
 from agents.settings import Settings
 from agents.topics import LOCAL_PARTITIONS, Cluster
 from agents.topics import RECORDS as RECORDS_TOPIC
 from agents.topics import TELEMETRY as TELEMETRY_TOPIC
 from agents.warehouse.client import Address, Warehouse, WarehouseError, connect
 from agents.warehouse.migrate import apply, write_profile
+from agents.warehouse.scopes import apply_scopes
 from streams.errors import ConfigError, DeliveryError
 from streams.profile import Profile
 
 BROKER, CLICKHOUSE, GATEWAY, TELEMETRY, CONTROL = "broker", "clickhouse", "gateway", "telemetry", "control"
+PREVIEW = "preview"
 HOST = "127.0.0.1"
 WORKERS = (TELEMETRY, CONTROL)
 
@@ -40,9 +44,10 @@ class Ports:
     gateway: int
     telemetry_metrics: int
     control_metrics: int
+    preview: int
 
 
-def pick_ports(*, clickhouse: int = 0, gateway: int = 0) -> Ports:
+def pick_ports(*, clickhouse: int = 0, gateway: int = 0, preview: int = 0) -> Ports:
     """Return free ports; those given are taken as they are."""
     return Ports(
         broker=free_port(),
@@ -50,6 +55,7 @@ def pick_ports(*, clickhouse: int = 0, gateway: int = 0) -> Ports:
         gateway=gateway or free_port(),
         telemetry_metrics=free_port(),
         control_metrics=free_port(),
+        preview=preview or free_port(),
     )
 
 
@@ -89,6 +95,11 @@ class Stack:
         """Where events are posted."""
         return f"http://{HOST}:{self.ports.gateway}"
 
+    @property
+    def preview_url(self) -> str:
+        """Where the dashboards are shown."""
+        return f"http://{HOST}:{self.ports.preview}"
+
     def metrics_url(self, part: str) -> str:
         """Return the metrics page of a part."""
         port = {GATEWAY: self.ports.gateway, **self._metrics_ports()}[part]
@@ -125,6 +136,7 @@ class Stack:
             self._process(GATEWAY, ("gateway",), _answers(f"{self.gateway_url}/readyz"), depends_on=(BROKER,)),
             self._worker(TELEMETRY),
             self._worker(CONTROL),
+            self._preview(),
         ]
 
     def _broker(self) -> Part:
@@ -158,7 +170,10 @@ class Stack:
             client = connect(a.host, a.port, a.user, a.password, a.database)
         except WarehouseError:
             return False
-        for _ in apply(client, self.settings.clickhouse_database):
+        for _ in chain(
+            apply(client, self.settings.clickhouse_database),
+            apply_scopes(client, self.settings.clickhouse_database, read_roles(FILE)),
+        ):
             pass
         # A generation that the warehouse was switched to stays.
         now_ms = int(time.time() * 1000)
@@ -171,6 +186,12 @@ class Stack:
         # Ready once it has read the gateway's ticks: then its group has handed out partitions, and events flow.
         ready = _has_read(self.metrics_url(name), TELEMETRY_TOPIC if name == TELEMETRY else RECORDS_TOPIC)
         return self._process(name, ("worker", name), ready, depends_on=(BROKER, CLICKHOUSE, GATEWAY))
+
+    def _preview(self) -> Part:
+        # It depends on nothing, so that its address answers at once; tiles fill when the others are up.
+        where = ("--clickhouse-host", HOST, "--clickhouse-port", str(self.ports.clickhouse))
+        command = ("preview", "--port", str(self.ports.preview), *where)
+        return self._process(PREVIEW, command, _answers(f"{self.preview_url}/readyz"), depends_on=())
 
     def _process(
         self, name: str, command: tuple[str, ...], is_ready: Callable[[], bool], *, depends_on: tuple[str, ...]

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from agents.processes import warehouse
+from agents.roles.table import FILE, read_roles
 from agents.settings import read_settings
 from agents.warehouse import migrate as migrations
 from agents.warehouse.client import Client, Warehouse
+from agents.warehouse.scopes import apply_scopes, plan_scopes
 
 
 def command(
@@ -18,7 +20,7 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be run, and change nothing.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Print what is applied, and change nothing.")] = False,
 ) -> None:
-    """Apply the migrations that are not applied yet, and put the profile in force."""
+    """Apply the migrations that are missing, make the databases of the roles' scopes, put the profile in force."""
     settings = read_settings()
     profile = settings.time_profile()
     database = settings.clickhouse_database
@@ -43,12 +45,19 @@ def _print_plan(client: Client, database: str) -> None:
         print(f"-- {migration.number:04d}_{migration.name}")
         for statement in migration.statements(database):
             print(f"{statement};\n")
+    for change in plan_scopes(client, database, read_roles(FILE)):
+        print(f"-- {change.database}: the views of a role's scope")
+        for statement in change.statements:
+            print(f"{statement};\n")
 
 
 def _apply(client: Client, database: str) -> None:
     done = 0
     for migration in migrations.apply(client, database):
         print(f"{migration.number:04d}_{migration.name}: applied")
+        done += 1
+    for change in apply_scopes(client, database, read_roles(FILE)):
+        print(f"{change.database}: as the roles want it")
         done += 1
     if not done:
         print("nothing to do")

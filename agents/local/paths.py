@@ -17,8 +17,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from agents.local.clickhouse.users import standard_users, write_users
+from agents.local.clickhouse.users import role_users, standard_users, write_users
 from agents.local.lock import FolderLock
+from agents.roles.table import FILE, read_roles
 from streams.errors import ConfigError
 
 MARKER = "xpulse-data-folder"
@@ -67,7 +68,7 @@ class DataFolder:
         _closed(self.secrets)
         password = _secret(self.writer_password_file)
         _secret(self.key_file)
-        write_users(self.users_file, standard_users(password))
+        write_users(self.users_file, standard_users(password) | role_users(read_roles(FILE)))
 
     def delete(self) -> None:
         """Delete what xpulse made here; other files stay. A folder that does not exist is fine.

@@ -7,8 +7,9 @@
     lexer.py        cutting the writer's statements into tokens
     insert.py       where the head of an INSERT ends and its data begin
     change.py       what nobody may do over HTTP
-    guard.py        what a read-only user may send
     engine.py       the only file that knows chDB
+    functions.py    which functions a read-only user may call
+    guard.py        what a read-only user may send
     sessions.py     engine sessions prepared for a user, kept while clean
     statement.py    running one statement in a session
     reply.py        result -> HTTP headers and body

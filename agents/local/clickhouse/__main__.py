@@ -62,7 +62,7 @@ def main() -> int:
     arguments = _arguments()
     try:
         users = load_users(arguments.users)
-        engine = Engine(arguments.data)
+        engine = Engine(arguments.data, {user.database for user in users.values() if not user.may_write})
     except ConfigError as error:
         _say(sys.stderr, str(error))
         return 2

@@ -1,17 +1,18 @@
 """The embedded ClickHouse engine; the only file that knows chDB (untyped, hence `Any`).
 
-Every engine session belongs to the engine user `default`, who may read `xpulse_pub` and holds the role `writer`. A
-reader's session gives the role up, so ClickHouse's own grants keep it out of everything else. The engine user
-`xpulse` exists to be the definer of views.
+Every engine session belongs to the engine user `default`, who holds the role `writer` and, for each database that
+readers read, a role that may read it and nothing else. A reader's session keeps that one role only, so ClickHouse's own
+grants keep it out of everything else. The engine user `xpulse` exists to be the definer of views.
 """
 
 import importlib
 import os
+import re
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from uuid import UUID
 
 from agents.local.clickhouse.errors import StatementError, from_engine
 from agents.local.clickhouse.insert import InsertHead
+from streams.errors import ConfigError
 
 KEEP_FREE_BYTES = 64 << 20
 """Room on the disk below which the engine begins nothing: it does not always notice when a disk is full to the brim."""
@@ -41,13 +43,20 @@ _USER = "<password></password><networks><ip>127.0.0.1</ip></networks><profile>de
 _USERS = f"""<clickhouse>
   <profiles><default/></profiles>
   <quotas><default/></quotas>
-  <roles><writer><grants><query>GRANT ALL ON *.* WITH GRANT OPTION</query></grants></writer></roles>
+  <roles>
+    <writer><grants><query>GRANT ALL ON *.* WITH GRANT OPTION</query></grants></writer>
+    {{roles}}
+  </roles>
   <users>
     <xpulse>{_USER}<grants><query>GRANT ALL ON *.* WITH GRANT OPTION</query></grants></xpulse>
-    <default>{_USER}<grants><query>GRANT SELECT ON xpulse_pub.*</query><query>GRANT writer</query></grants></default>
+    <default>{_USER}<grants><query>GRANT writer</query>{{granted}}</grants></default>
   </users>
 </clickhouse>
 """
+
+
+PUBLIC = "xpulse_pub"
+_DATABASE = re.compile(r"[a-z]\w*\Z", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +155,17 @@ def _result(found: Any, started_ns: int) -> Result:
     )
 
 
+def reading_role(database: str) -> str:
+    """Return the name of the engine's role that reads a database and nothing else."""
+    return f"reads_{database}"
+
+
 class Engine:
     """The engine on one data folder; a process has one, and a folder belongs to one process at a time.
+
+    Args:
+        folder: Data folder.
+        reading: Databases that readers read.
 
     Attributes:
         version: Version of ClickHouse, like `26.9.2.1`.
@@ -156,14 +174,14 @@ class Engine:
         StatementError: The folder is in use or cannot be read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reading: Collection[str] = (PUBLIC,)) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         os.environ["TZ"] = "UTC"  # read by the engine when it is loaded
         self._module: Any = importlib.import_module("chdb._chdb")
         self._path = folder / "engine"
         self._reloading = threading.Lock()
-        self._keeper = self._connect(f"{self._path}?config-file={_write_config(folder)}")
-        for database in ("xpulse", "xpulse_pub"):
+        self._keeper = self._connect(f"{self._path}?config-file={_write_config(folder, reading)}")
+        for database in ("xpulse", PUBLIC):
             self._keeper.query(f"CREATE DATABASE IF NOT EXISTS {database}")
         self.version = self._keeper.query("SELECT version()", "TSVRaw").body.decode().strip()
 
@@ -208,8 +226,15 @@ class Engine:
         self._keeper.close()
 
 
-def _write_config(folder: Path) -> Path:
+def _write_config(folder: Path, reading: Collection[str]) -> Path:
     users, config = folder / "engine-users.xml", folder / "engine.xml"
-    users.write_text(_USERS)
+    if strange := [name for name in reading if not _DATABASE.match(name)]:
+        raise ConfigError(f"{strange[0]!r}: not a database for readers; allowed: letters, digits and _")
+    roles = {reading_role(name): name for name in sorted(reading)}
+    granted = "".join(f"<query>GRANT {role}</query>" for role in roles)
+    defined = "".join(
+        f"<{role}><grants><query>GRANT SELECT ON {name}.*</query></grants></{role}>" for role, name in roles.items()
+    )
+    users.write_text(_USERS.format(roles=defined, granted=granted))
     config.write_text(_CONFIG.format(users=users))
     return config

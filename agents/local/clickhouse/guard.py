@@ -1,8 +1,9 @@
 """What a read-only user may send, on top of the grants that the engine checks.
 
-The grants keep a reader out of every database but `xpulse_pub`. They do not cover the scalar function `file()`, the
-system tables, nor `INTO OUTFILE`; this does. The text is judged as the engine itself writes and cuts it
-(`formatQuerySingleLine`, `tokenizeQuery`), so comments, quoting and escapes hide nothing. Deny by default.
+The grants keep a reader out of every database but its own. They do not cover functions, of which some read files or
+tell of the machine, the system tables, nor `INTO OUTFILE`; this does. The text is judged as the engine itself writes
+and cuts it (`formatQuerySingleLine`, `tokenizeQuery`), so comments, quoting and escapes hide nothing. Deny by default:
+of the functions that the engine has, a reader has those that `functions.py` lets through.
 """
 
 import re
@@ -16,6 +17,7 @@ import orjson
 
 from agents.local.clickhouse.engine import Engine, Session
 from agents.local.clickhouse.errors import Code, StatementError, refusal
+from agents.local.clickhouse.functions import denied_functions, table_function_names
 
 _SHOW = {"DATABASES", "TABLES", "COLUMNS", "FULL", "FUNCTIONS", "SETTINGS"}
 _SHOW_CREATE = {"TABLE", "VIEW", "DATABASE"}
@@ -55,17 +57,10 @@ _RESTRICTED = frozenset({"xpulse", "default"})
 _TABLE_FUNCTIONS = frozenset(
     {"format", "generate_series", "generateseries", "null", "numbers", "numbers_mt", "values", "zeros", "zeros_mt"}
 )
-# Scalar functions that read files, call other machines or only burn time.
-_FUNCTIONS = frozenset({"file", "eval", "catboostevaluate", "logtrace", "sleep", "sleepeachrow", "showcertificate"})
 _REMEMBERED, _REMEMBERED_LENGTH = 1000, 10_000
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*\Z")
 
 _CUT = "WITH formatQuerySingleLine({text:String}) AS line SELECT line, tokenizeQuery(line) FORMAT JSONCompact"
-_NAMES = (
-    "SELECT name, 1 FROM system.table_functions UNION ALL "
-    "SELECT name, 0 FROM system.functions WHERE startsWith(lower(name), 'ai') AND (categories = 'AI' OR alias_to != '')"
-    " FORMAT JSONCompact"
-)
 
 
 @dataclass(frozen=True)
@@ -83,13 +78,16 @@ class Guard:
     """Judges statements of readers; remembers the latest short ones that it let through.
 
     Args:
-        engine: Asked once for the names of its functions.
+        engine: Asked once for its functions.
     """
 
     def __init__(self, engine: Engine) -> None:
-        table_functions, functions = _function_names(engine)
-        self._called = table_functions - _TABLE_FUNCTIONS
-        self._named = functions | _FUNCTIONS
+        session = engine.open_session()
+        try:
+            self._called = table_function_names(session) - _TABLE_FUNCTIONS
+            self._named = denied_functions(session)
+        finally:
+            session.close()
         self._passed: OrderedDict[str, bool] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -153,16 +151,6 @@ def _denied(what: str) -> StatementError:
 
 def _readonly() -> StatementError:
     return refusal(Code.READONLY, "Cannot execute query in readonly mode.")
-
-
-def _function_names(engine: Engine) -> tuple[frozenset[str], frozenset[str]]:
-    session = engine.open_session()
-    try:
-        rows = orjson.loads(session.query(_NAMES).body)["data"]
-    finally:
-        session.close()
-    tables = frozenset(name.lower() for name, is_table in rows if is_table)
-    return tables, frozenset(name.lower() for name, is_table in rows if not is_table)
 
 
 def _escape(text: str) -> str:

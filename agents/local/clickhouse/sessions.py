@@ -4,7 +4,7 @@ import itertools
 import threading
 from collections.abc import Mapping
 
-from agents.local.clickhouse.engine import Engine, Session
+from agents.local.clickhouse.engine import Engine, Session, reading_role
 from agents.local.clickhouse.errors import Code, refusal
 from agents.local.clickhouse.users import User
 
@@ -77,7 +77,7 @@ def _preparation(user: User, database: str, tag: str, settings: Mapping[str, str
     statements = [f"USE {_name(database)}", f"SET {_assignments({**_limits(user), **settings, 'log_comment': tag})}"]
     if not user.may_write:
         # In this order: a read-only session cannot be changed any more.
-        statements += ["SET ROLE NONE", "SET readonly = 1"]
+        statements += [f"SET ROLE {_name(reading_role(user.database))}", "SET readonly = 1"]
     return statements
 
 
@@ -85,6 +85,7 @@ def _limits(user: User) -> dict[str, str]:
     limits = {
         "max_execution_time": user.max_execution_time_s,
         "max_memory_usage": user.max_memory_bytes,
+        "max_rows_to_read": user.max_rows_to_read,
         "max_result_rows": user.max_result_rows,
         "max_result_bytes": user.max_result_bytes,
     }

@@ -106,7 +106,15 @@ class Statement:
         if not kind.is_read_only:
             self._before_change(taken, plain, kind)
         found = taken.session.query(plain, self._request.format, self._request.parameters)
+        self._check_size(found)
         return Outcome(found, has_rows=kind.is_read_only or bool(found.body))
+
+    def _check_size(self, found: Result) -> None:
+        """Refuse what is larger than a reader may have: the engine itself lets a result of one block pass."""
+        most = self._user.max_result_bytes
+        if not self._user.may_write and len(found.body) > most:
+            text = f"Limit for result exceeded, max bytes: {most}, current bytes: {len(found.body)}."
+            raise refusal(Code.TOO_MANY_ROWS_OR_BYTES, text)
 
     def _insert(self, session: Session, head: InsertHead) -> Outcome:
         if self._request.is_get:

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from agents.local.clickhouse.errors import Code, refusal
+from agents.roles.table import Role, RoleTable
 from streams.errors import ConfigError
 
 WRITER = "xpulse"
@@ -27,12 +28,13 @@ class User:
     Attributes:
         name: Login name.
         password_sha256: Hex SHA-256 of the password; empty = no password.
-        may_write: Everything on every database, or reading `xpulse_pub` only.
-        database: Current database of a request that names none.
+        may_write: Everything on every database, or reading `database` only.
+        database: Current database of a request that names none; all that a reader may read.
         threads: Statements that run at the same time; the rest waits.
         max_waiting: Statements that may wait; one more is refused with 503.
         max_execution_time_s: Longest run of a statement; 0 = no limit.
         max_memory_bytes: Most memory of a statement.
+        max_rows_to_read: Most rows that a statement reads from tables behind views; 0 = no limit.
         max_result_rows: Most rows of a result; 0 = no limit.
         max_result_bytes: Largest result before compression; results are built in memory, so never 0.
         max_body_bytes: Largest request body, packed and unpacked.
@@ -46,6 +48,7 @@ class User:
     max_waiting: int = 64
     max_execution_time_s: int = 10
     max_memory_bytes: int = 1 << 30
+    max_rows_to_read: int = 0
     max_result_rows: int = 200_000
     max_result_bytes: int = 64 << 20
     max_body_bytes: int = 1 << 20
@@ -78,6 +81,27 @@ def standard_users(writer_password: str) -> Users:
         max_body_bytes=256 << 20,
     )
     return {WRITER: writer, READER: User(name=READER)}
+
+
+def role_users(table: RoleTable, public: str = "xpulse_pub") -> Users:
+    """Return the users of a table of roles; without passwords, as the front listens on this machine only."""
+    return {
+        name: _role_user(name, table.roles[role], table.database_of(role, public)) for name, role in table.users.items()
+    }
+
+
+def _role_user(name: str, role: Role, database: str) -> User:
+    limits = role.limits
+    return User(
+        name=name,
+        database=database,
+        threads=limits.concurrent,
+        max_execution_time_s=limits.time_s,
+        max_memory_bytes=limits.memory_mb << 20,
+        max_rows_to_read=limits.read_rows,
+        max_result_rows=limits.result_rows,
+        max_result_bytes=limits.result_mb << 20,
+    )
 
 
 def write_users(path: Path, users: Users) -> None:

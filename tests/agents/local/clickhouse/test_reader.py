@@ -441,7 +441,7 @@ def test_a_reader_does_not_become_the_writer_by_a_session_left_behind(vault: Vau
     for _ in range(10):
         vault.target.writer.run("SELECT 1")
         _refused(vault.reader.ask(f"SELECT * FROM xpulse.{vault.table}"))
-        assert vault.reader.rows("SELECT currentRoles(), getSetting('readonly')") == [["[]", "1"]]
+        assert vault.reader.rows("SELECT currentRoles(), getSetting('readonly')") == [["['reads_xpulse_pub']", "1"]]
 
 
 @pytest.fixture
