@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import faust
 
-from agents import deliver, judge, records, release, seal
+from agents import deliver, expire, judge, records, release, seal
 from agents.app import make_app
 from agents.bundle import Bundler
 from agents.bundle_tables import BundleTables
@@ -51,6 +51,7 @@ def build_control(settings: Settings) -> faust.App:
     _add_judge(app, settings, profile, states[TARGETS])
     _add_delivery(app, settings, states[ALERTS])
     _add_seal(app, settings, profile, intake)
+    expire.register(app, expire.Expirer(warehouse(settings)), is_mine=lambda: intake.stored_ms() is not None)
     return app
 
 

@@ -21,6 +21,10 @@ ELIGIBLE = (
     "state = 'final' AND scale = '0-10' AND isNotNull(score) AND log_time <= fromUnixTimestamp64Milli({until:Int64})"
 )
 
+HIDDEN_PREFIX = "erased:"
+"""Begins what `release_members` has in place of the id of an answer whose raw row is gone: a hash follows. Corrected or
+read from the log once more, the answer would otherwise enter a second block."""
+
 REACHED = "SELECT toUnixTimestamp64Milli(reached) FROM records_progress_total"
 
 LAST_MARKS = last_marks("release_marks")
@@ -32,6 +36,9 @@ FROM feedback FINAL
 WHERE {ELIGIBLE}
   AND (tenant, response_id) NOT IN (
       SELECT tenant, answer FROM release_members WHERE (tenant, epoch, run) IN ({RUNS})
+  )
+  AND (tenant, concat('{HIDDEN_PREFIX}', lower(hex(SHA256(concat(tenant, char(0), response_id)))))) NOT IN (
+      SELECT tenant, answer FROM release_members WHERE startsWith(answer, '{HIDDEN_PREFIX}')
   )
 ORDER BY log_time DESC
 """  # noqa: S608 - constants of this file
@@ -49,10 +56,6 @@ ERASURES = """
 SELECT tenant, subject, toUnixTimestamp64Milli(log_time) FROM erasures FINAL
 WHERE log_time <= fromUnixTimestamp64Milli({until:Int64})
 """
-HIDDEN_PREFIX = "erased:"
-"""Begins what `release_members` has in place of the id of an answer whose raw row was destroyed: a hash follows."""
-HIDDEN = f"SELECT tenant, answer FROM release_members WHERE startsWith(answer, '{HIDDEN_PREFIX}')"  # noqa: S608 - as above
-
 MARKED_SINCE = marked_since("release_marks")
 
 BLOCK_COLUMNS = (
@@ -114,11 +117,8 @@ class ReleaseTables:
             books[tenant].last_ms = last_ms
         for tenant, subject, log_ms in self._warehouse.ask(ERASURES, {"until": until_ms}):
             books[tenant].erasures.append(Erased(subject=subject, log_ms=log_ms))
-        hidden = {(tenant, answer) for tenant, answer in self._warehouse.ask(HIDDEN)}
         eligible = {"until": until_ms - rule.hold_ms}
         for tenant, answer, log_ms, person, score, lost, factors, *labels in self._warehouse.ask(WAITING, eligible):
-            if hidden and (tenant, hidden_id(tenant, answer)) in hidden:
-                continue  # released, then erased, and corrected or read from the log once more
             book = books[tenant]
             book.coming.append((log_ms, Answer(answer=answer, log_ms=log_ms, person=person, labels=tuple(labels))))
             book.told[answer] = details_of(score, lost, factors)
@@ -168,7 +168,7 @@ class ReleaseTables:
 
 
 def hidden_id(tenant: str, answer: str) -> str:
-    """Return what `release_members` has in place of an answer's id once its raw row was destroyed."""
+    """Return what `release_members` has in place of an answer's id once its raw row is gone."""
     return f"{HIDDEN_PREFIX}{subject_of(tenant, answer)}"
 
 

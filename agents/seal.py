@@ -22,6 +22,7 @@ from agents.metrics import counter, gauge, histogram
 from agents.retry import backoff_s
 from agents.seal_tables import BASE, QUARTER, Committed, Cut, Seal, SealTables, midnight_s
 from agents.warehouse.client import WarehouseError
+from agents.warehouse.lifetimes import keep_ms
 from streams.profile import DAY_MS, HOUR_MS, MINUTE_MS
 
 READER_MS = MINUTE_MS
@@ -45,9 +46,9 @@ class Retention:
         tiles_ms: Tiles: longer than the 14 days by which an event may be late, so that its period can be built anew.
     """
 
-    base_ms: int = 48 * HOUR_MS
-    quarter_ms: int = 90 * DAY_MS
-    tiles_ms: int = 15 * DAY_MS
+    base_ms: int = keep_ms("sealed_60s")
+    quarter_ms: int = keep_ms("sealed_15m")
+    tiles_ms: int = keep_ms("tiles")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
