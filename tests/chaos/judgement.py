@@ -97,7 +97,7 @@ class Judge:
         cut = tables.cut()
         closed_ms = cut.closed_before_ms if cut is not None else 0
         found = {_state_key(row): tuple(row[_KEY_COLUMNS:]) for row in self._warehouse.ask(_STATES)}
-        expected = _closed(self._windows, closed_ms, self._profile.window_ms)
+        expected = _published(self._windows, closed_ms, self._profile)
         judgement.comparisons["published windows"] = compare(expected, found)
         judgement.sealed = len(tables.committed())
 
@@ -136,17 +136,19 @@ def _total(audits: Any) -> dict[str, int]:
     return dict(zip(names, map(sum, zip(*audits, strict=True)), strict=True)) if audits else dict.fromkeys(names, 0)
 
 
-def _closed(
-    windows: Mapping[tuple[oracle.Key, bool], oracle.Window], closed_ms: int, window_ms: int
+def _published(
+    windows: Mapping[tuple[oracle.Key, bool], oracle.Window], closed_ms: int, profile: Profile
 ) -> dict[oracle.Key, tuple[int, ...]]:
-    """Return the closed windows as readers get them: late readings counted in, and counted apart."""
+    """Return closed windows of enough devices, as readers get them: late readings counted in, and counted apart."""
     found: dict[oracle.Key, tuple[int, ...]] = {}
+    devices: dict[oracle.Key, set[int]] = {}
     for (key, late), window in windows.items():
-        if key.window_start_ms + window_ms < closed_ms:
+        if key.window_start_ms + profile.window_ms < closed_ms:
             s = window.sums
             row = (s.n, s.n if late else 0, s.sum, s.min, s.max, s.good_ms, s.attempted_ms)
             found[key] = _merged(found[key], row) if key in found else row
-    return found
+            devices.setdefault(key, set()).update(window.devices)
+    return {key: row for key, row in found.items() if key.shared or len(devices[key]) >= profile.k}
 
 
 def _merged(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
@@ -167,7 +169,7 @@ _GROUP = (
 _STATES = (
     f"SELECT {_GROUP}, sum(s.readings), sum(s.late_readings), sum(s.total), min(s.smallest), max(s.largest), "
     "sum(s.good), sum(s.attempted) "
-    f"FROM telemetry_windows_60s AS s GROUP BY {_GROUP}"
+    f"FROM telemetry_windows_60s AS s WHERE s.is_shown GROUP BY {_GROUP}"
 )
 _REJECTS = (
     "SELECT partition, offset, toUnixTimestamp64Milli(recorded_at), hex(raw) FROM quarantine FINAL "
