@@ -39,11 +39,18 @@ def test_plan_apply_status(settings: Address) -> None:
     plan = migrate("--dry-run")
     assert plan[0] == "-- 0001_create_tiles"
     assert f"CREATE TABLE IF NOT EXISTS `{settings.database}`.tiles" in plan
+    assert f"-- {settings.database}_pub_manager_no: the views of a role's scope" in plan
     assert all(line.endswith(": pending") for line in migrate("--status"))
-    assert migrate()[0] == "0001_create_tiles: applied"
+    done = migrate()
+    assert (done[0], done[-1]) == (
+        "0001_create_tiles: applied",
+        f"{settings.database}_pub_owner_mail: as the roles want it",
+    )
     assert migrate() == ["nothing to do"]
     assert migrate("--dry-run") == []
     assert all(line.endswith(": applied") for line in migrate("--status"))
     store = Warehouse(settings)
     assert store.ask("SELECT name FROM current_profile") == [("demo",)]
+    for role in ("manager_no", "owner_mail"):
+        store.command(f"DROP DATABASE {settings.database}_pub_{role} SYNC")
     store.close()
