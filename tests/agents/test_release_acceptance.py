@@ -1,0 +1,179 @@
+"""The acceptance tests of the release rule on the published views themselves: nobody can read more from them than sums.
+
+`tests/attack` holds them on the rule; here every view is read as it is, with ClickHouse between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.bundle import Bundler
+from agents.bundle_tables import BundleTables
+from agents.metrics import MEANINGS
+from agents.release import Releaser
+from agents.release_tables import ReleaseTables
+from agents.warehouse.client import Warehouse
+from agents.warehouse.migrate import public_of, write_profile
+from streams.erasures import subject_of
+from streams.events import Erasure, Feedback
+from streams.profile import STANDARD
+from streams.records import TABLES, to_row
+from streams.release_rules import Rules
+from tests.agents.test_release import EPOCH_MS, RULE, SECRET, T0, Lane, answer, marks, published, releaser, summary
+from tests.attack.publishing import BUNDLE_RULE
+from tests.attack.publishing import RULE as STANDARD_RULE
+from tests.attack.traffic import DAY_MS, START_MS, TENANT, Traffic, make_traffic
+
+pytestmark = pytest.mark.integration
+
+TRAFFIC = make_traffic(per_day=50, days=2, seed=8)
+END_MS = START_MS + 9 * DAY_MS
+COARSE = replace(STANDARD_RULE, epoch_ms=DAY_MS)  # each epoch that publishes is written by itself, and few do as well
+COARSE_BUNDLES = replace(BUNDLE_RULE, grid=replace(BUNDLE_RULE.grid, epoch_ms=DAY_MS))
+PERIOD = "from = '2026-03-01', to = '2026-03-20'"
+WITH_PARAMETERS = (
+    f"happiness_over({PERIOD}, slice = map())",
+    f"happiness_over({PERIOD}, slice = map('country', 'c00'))",
+    f"happiness_by({PERIOD}, by = ['country', 'service'])",
+    f"lost_time_over({PERIOD}, slice = map())",
+    f"lost_time_by({PERIOD}, by = ['service'])",
+)
+CLOCKED = ("data_quality",)
+"""Views that tell ages, and so differ from one look to the next."""
+
+
+@pytest.fixture
+def lane(store: Warehouse) -> Lane:
+    return Lane(store)
+
+
+def events(traffic: Traffic) -> list[tuple[int, Feedback]]:
+    found = []
+    for one, score, lost in zip(traffic.answers(), traffic.score.tolist(), traffic.lost.tolist(), strict=True):
+        known = answer(0, tenant=TENANT, person=one.person, score=score, lost_minutes=None if lost < 0 else lost)
+        labels = {"country": one.labels[0], "service": one.labels[3], "channel": one.labels[4]}
+        fields = {name: getattr(known, name) for name in known.__struct_fields__}
+        found.append((one.log_ms, Feedback(**{**fields, **labels, "response_id": one.answer, "event_id": one.answer})))
+    return found
+
+
+def shown(store: Warehouse, traffic: Traffic, until_ms: int = END_MS) -> dict[str, list[Any]]:
+    """Release some answers into an empty warehouse and read all that anybody can."""
+    for (table,) in store.ask("SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0"):
+        if table != "migrations":
+            store.command(f"TRUNCATE TABLE {table}")
+    with store.lend() as client:
+        write_profile(client, store.address.database, STANDARD, now_ms=START_MS)
+    lane = Lane(store)
+    lane.store([(at_ms, one) for at_ms, one in events(traffic) if at_ms <= until_ms])
+    lane.reach(until_ms + 1)
+    bundler = Bundler(BundleTables(store), COARSE_BUNDLES, SECRET)
+    Releaser(ReleaseTables(store), COARSE, SECRET, bundler).step()
+    return read(store)
+
+
+def read(store: Warehouse) -> dict[str, list[Any]]:
+    public = public_of(store.address.database)
+    known = "SELECT name FROM system.tables WHERE database = {d:String} AND create_table_query NOT LIKE {p:String}"
+    plain = [name for (name,) in store.ask(known, {"d": public, "p": "%{%:%}%"}) if name not in CLOCKED]
+    views = [*plain, *WITH_PARAMETERS]
+    return {view: store.ask(f"SELECT * FROM {public}.{view} ORDER BY ALL") for view in views}
+
+
+def members(store: Warehouse) -> list[list[int]]:
+    rows = store.ask("SELECT groupArray(answer) FROM release_members FINAL GROUP BY block ORDER BY block")
+    return [[int(name[1:]) for name in names] for (names,) in rows]
+
+
+def swapped(traffic: Traffic, sets: Sequence[Sequence[int]]) -> Traffic:
+    random = np.random.default_rng(4)
+    order = np.arange(len(traffic))
+    for some in sets:
+        order[list(some)] = random.permutation(some)
+    return traffic.with_values_of(order)
+
+
+def test_1_and_2_what_can_be_read_is_sums_of_released_blocks_and_nothing_else(store: Warehouse) -> None:
+    traffic = replace(TRAFFIC, lost=np.abs(TRAFFIC.lost))  # everybody tells lost minutes: who does is presence
+    before = shown(store, traffic)
+    blocks = members(store)
+    assert len(blocks) > 10
+    for view in ("feedback_released", "happiness", "feedback_details", *WITH_PARAMETERS):
+        assert before[view], view
+    assert shown(store, swapped(traffic, blocks)) == before
+    assert shown(store, swapped(traffic, [[one for block in blocks[:4] for one in block]])) != before
+
+    early_ms = START_MS + 2 * DAY_MS
+    early = shown(store, traffic, early_ms)
+    waiting = sorted(set(np.flatnonzero(traffic.log_ms <= early_ms).tolist()) - {n for b in members(store) for n in b})
+    assert len(waiting) > 10
+    score = traffic.score.copy()
+    score[waiting] = 10 - score[waiting]
+    assert shown(store, replace(traffic, score=score), early_ms) == early
+
+
+def test_5_sums_of_the_view_are_those_of_the_marks(store: Warehouse) -> None:
+    view = shown(store, TRAFFIC)["feedback_released"]
+    [(blocks, answers)] = store.ask("SELECT sum(blocks), sum(answers) FROM release_marks")
+    [(known,)] = store.ask("SELECT uniqExact(answer) FROM release_members")
+    assert (len(view), sum(row[-4] for row in view)) == (blocks, answers)
+    assert known == answers
+
+
+def test_8_metrics_name_no_slice_and_no_tenant() -> None:
+    dimensions = {"tenant", "country", "site", "business_unit", "service", "channel", "assignment_group", "touchpoint"}
+    assert not {label for meaning in MEANINGS.values() for label in meaning.labels} & {*dimensions, "person", "block"}
+
+
+def erase(store: Warehouse, person: str, at_ms: int) -> None:
+    one = Erasure(
+        event_id="x", tenant="t", source="s", event_time_ms=at_ms, revision=0,
+        erasure_id=f"x-{person}", subject=subject_of("t", person),
+    )  # fmt: skip
+    store.insert_rows("erasures", TABLES[Erasure].columns, [to_row(one, stamp_ms=at_ms, offset=0)])
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["epoch by epoch", "all at once"])
+def test_7_waiting_answers_of_the_erased_are_gone_from_the_epoch_on(
+    store: Warehouse, lane: Lane, *, is_late: bool
+) -> None:
+    lane.store([(T0, answer(n)) for n in range(4)])  # four wait, and one of them is erased before the fifth comes
+    lane.store([(T0 + EPOCH_MS, answer(n, country="SE")) for n in range(10, 15)])
+    erase(store, "p0", T0 + EPOCH_MS + 1)
+    lane.store([(T0 + 2 * EPOCH_MS, answer(4)), (T0 + 3 * EPOCH_MS, answer(5))])
+    for epoch in range(1, 14) if not is_late else [13]:
+        lane.reach(T0 + epoch * EPOCH_MS + 1)
+        releaser(store).step()
+    assert summary(store) == [("t", "SE", "mail", 5, 0, 0, 5), ("t", "NO", "mail", 5, 0, 0, 5)]
+    assert {row[0] for row in store.ask("SELECT answer FROM release_members")} == {
+        *(f"t-r{n}" for n in range(1, 6)), *(f"t-r{n}" for n in range(10, 15))
+    }  # fmt: skip
+    assert T0 + 2 * EPOCH_MS in marks(store)
+
+
+def test_an_erasure_of_somebody_unknown_only_leaves_its_mark(store: Warehouse, lane: Lane) -> None:
+    erase(store, "nobody", T0 + 1)
+    lane.reach(T0 + EPOCH_MS + 1)
+    assert releaser(store).step() == 1
+    assert marks(store) == [T0 + EPOCH_MS]
+    assert published(store) == []
+
+
+def test_tenants_have_rules_of_their_own(store: Warehouse, lane: Lane) -> None:
+    own = {"few": replace(RULE, k=3), "slow": replace(RULE, epoch_ms=4 * EPOCH_MS)}
+    agent = Releaser(ReleaseTables(store), Rules(usual=RULE, own=own), SECRET)
+    begin_ms = -(-T0 // (4 * EPOCH_MS)) * 4 * EPOCH_MS
+    for tenant in ("few", "slow", "t"):
+        lane.store([(begin_ms, answer(n, tenant=tenant)) for n in range(3 if tenant == "few" else 5)])
+    for epoch in range(1, 5):
+        lane.reach(begin_ms + epoch * EPOCH_MS + 1)
+        agent.step()
+    assert [row[:4] for row in summary(store)] == [
+        ("few", "NO", "mail", 3), ("slow", "NO", "mail", 5), ("t", "NO", "mail", 5)
+    ]  # fmt: skip
+    assert [row[1] - begin_ms for row in published(store)] == [EPOCH_MS, 4 * EPOCH_MS, EPOCH_MS]
+    texts = dict(store.ask("SELECT tenant, any(rule) FROM release_marks GROUP BY tenant"))
+    assert ['"k":3' in texts["few"], '"k":5' in texts["t"], texts["slow"] != texts["t"]] == [True] * 3
