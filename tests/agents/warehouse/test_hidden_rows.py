@@ -23,7 +23,6 @@ TEXTS = ("country", "site", "business_unit", "service", "channel", "assignment_g
 PLACES = ("country", "site", "business_unit", "service", "application", "device_model", "os_version")
 MAY_SHOW = {"tenant", "metric"}  # of which it is known anyway that they are there
 PRUNE_BY = {"telemetry": {"service"}, "telemetry_15m": {"service"}, "telemetry_1d": {"service"}}  # see migration 0026
-CHOOSES_TILES = {"service"}  # in telemetry: see migration 26
 
 
 def write(store: Warehouse, table: str, *rows: Mapping[str, object]) -> None:
