@@ -144,6 +144,16 @@ def test_both_levels_side_by_side_are_those_of_the_pure_rule(
     assert ends == pytest.approx([100 * service.lower, 100 * service.upper, people.lower, people.upper], abs=1e-9)
 
 
+def test_a_target_may_ask_for_more_than_is_usual(store: Warehouse) -> None:
+    reach(store, THIS_MS)
+    places = {"slice": {"country": "NO", "service": "mail"}, "period": "quarter"}
+    publish(store, [target(1, target="usual", **places), target(1, target="strict", sla_goal=98.0, **places)])
+    close(store, 400, 385, country="NO", service="mail")
+    found = sorted(view(store, "watermelon", "target, sla_goal, sla"))
+    assert found == [("strict", 98.0, "red"), ("usual", 90.0, "green")]
+    assert view(store, "targets", "max(sla_goal)") == [(98.0,)]
+
+
 def publish(store: Warehouse, events: Sequence[Any]) -> None:
     columns = ("tenant", "target", "version", "state", "valid_from", "recorded_at", "author", "reason", "body")
     rows = [
