@@ -11,6 +11,7 @@ from streams.detect.edetector import Bets
 from streams.detect.observation import Observation
 from streams.errors import InvariantError
 from streams.events.judging import PeriodKind, Target
+from streams.plan.burn_alarms import Watch, false_alerts
 from streams.plan.burning import outage_s
 from streams.plan.laws import law_of
 from streams.plan.paths import MAX_STEPS, RUNS, Crossings, Trial, crossings, factors, growth, run_length, steps_of_one
@@ -58,6 +59,7 @@ class BurnForecast(msgspec.Struct, frozen=True, kw_only=True):
         budget: Share of the period's budget that is gone when a burn at the rate has filled the long window.
         long_n: Answers (or windows) that the long window holds in the mean; `short_n`: the short one.
         outage_days: How long all must be bad, after all was on target, until it fires; None = longer than the long one.
+        false_alerts: Expected a year, exactly on target all the time.
     """
 
     rate: float
@@ -68,6 +70,7 @@ class BurnForecast(msgspec.Struct, frozen=True, kw_only=True):
     long_n: float
     short_n: float
     outage_days: float | None
+    false_alerts: float
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -292,4 +295,19 @@ def _burn(outlook: Outlook, rule: BurnRule) -> BurnForecast:
         long_n=outlook.per_day * rule.long_s / 86_400,
         short_n=outlook.per_day * rule.short_s / 86_400,
         outage_days=None if seconds is None else seconds / 86_400,
+        false_alerts=false_alerts(_watch(outlook, rule)),
+    )
+
+
+def _watch(outlook: Outlook, rule: BurnRule) -> Watch:
+    """Return what a rule watches in one slice."""
+    unit_ms = outlook.ruler.unit_ms
+    return Watch(
+        rule=rule,
+        longest_s=max(one.long_s for one in burn_rules(outlook.target.burn)),
+        reads=outlook.measure.reads,
+        objective=outlook.objective,
+        per_unit=outlook.observations(unit_ms / DAY_MS),
+        size=outlook.ruler.per_observation,
+        unit_ms=unit_ms,
     )

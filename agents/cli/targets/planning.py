@@ -139,8 +139,13 @@ def _burn(burn: BurnForecast, plan: FilePlan) -> str:
     return (
         f"{burn.rate:g} over {_days(burn.long_s / 86_400)} and {_days(burn.short_s / 86_400)}: for certain beyond "
         f"{burn.level:.4g}{plan.unit} on {_number(burn.long_n)} and {_number(burn.short_n)} {plan.counted}, with "
-        f"{burn.budget:.0%} of the period's budget gone{outage}"
+        f"{burn.budget:.0%} of the period's budget gone{outage}; {_rare(burn.false_alerts * plan.slices)} false alerts "
+        "a year expected"
     )
+
+
+def _rare(number: float) -> str:
+    return f"{number:.2g}" if number >= 0.001 else "less than 0.001"
 
 
 def _amount(number: float, plan: FilePlan) -> str:
