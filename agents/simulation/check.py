@@ -10,7 +10,7 @@ from typing import Any
 from agents.simulation.judge_load import Judged
 from agents.simulation.records_load import Records
 from agents.simulation.release_load import MonthBlocks, MonthBundles
-from agents.simulation.telemetry_load import Loaded
+from agents.simulation.telemetry_totals import Loaded
 from agents.warehouse.client import Warehouse
 from streams.profile import Profile
 from streams.simulate.month import DAY_S, Month

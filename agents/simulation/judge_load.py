@@ -1,8 +1,8 @@
 """The judging of a simulated month: the judge's own rounds over what was released and what was closed.
 
-A round looks at one hour: the blocks of its epochs are one sheet, in their order, so verdicts, intervals and detectors
-come out as they would epoch by epoch, told once an hour. Windows of telemetry are judged one by one, as far back as
-base windows are kept.
+A round looks at three hours: the blocks of its epochs are one sheet, in their order, so verdicts, intervals and
+detectors come out as they would epoch by epoch, told eight times a day. Windows of telemetry are judged one by one, as
+far back as base windows are kept.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from agents.judge_replay import without_mix
 from agents.judge_store import Closed, JudgeStore, MetricKey, TargetKey
 from agents.judge_tandem import Tandems
 from agents.release_tables import Release, counts_of, total
-from agents.simulation.telemetry_load import Order, begun, first_kept_s
+from agents.simulation.telemetry_load import Order, begun
 from agents.warehouse.client import Warehouse
 from streams.actions import Order as Action
 from streams.blocks import DIMENSIONS
 from streams.catalogue import DIMENSIONS as TELEMETRY_DIMENSIONS
-from streams.events.judging import Alert, Target
+from streams.events.judging import Alert, Target, Verdict
 from streams.profile import HOUR_MS, Profile
 from streams.sheets import BundleEpoch, Epoch, ReleasedBlock, ReleasedBundle, WindowEnd, WindowRow
 from streams.simulate.month import HOUR_S, Month
@@ -37,7 +37,8 @@ from streams.simulate.month_windows import MINUTE_S, Course, base_windows, devic
 from streams.targets.indicators import INDICATORS, metrics_of
 from streams.verdicts import JudgeState, Ruler
 
-STEP_MS = HOUR_MS
+STEP_MS = 3 * HOUR_MS
+"""Length of a round; a month of 300 targets at every epoch would be a million and a half verdicts."""
 
 
 def grid_of(profile: Profile) -> Grid:
@@ -72,14 +73,14 @@ class MonthNews:
         self._epochs = _joined_epochs(blocks)
         self._bundles = _bundle_epochs(bundles)
         self._windows = windows
-        self.until_ms = 1000 * (month.start_s if self._epochs else first_kept_s(month))
+        self.until_ms = 1000 * (month.start_s if self._epochs else month.kept_s)
 
     def states(self, tenants: Collection[str]) -> dict[TargetKey, JudgeState]:  # noqa: ARG002 - the port asks so
         """Return nothing: these targets were never judged."""
         return {}
 
     def epochs(self, since: Mapping[str, int]) -> dict[str, list[Epoch]]:
-        """Return the released epochs of an hour and another."""
+        """Return the released epochs, those of a round as one."""
         after_ms = since.get(self._tenant, self.until_ms)
         found = [one for one in self._epochs if after_ms < one.at_ms <= self.until_ms]
         return {self._tenant: found} if found else {}
@@ -163,7 +164,7 @@ def _ends(month: Month, group: KeyGroup, course: Course, names: Collection[str],
     part[np.arange(len(group)), [different.index(label) for label in labels]] = 1
     shared = np.array([is_shared for _, is_shared in group.keys])
     ends: list[WindowEnd] = []
-    for at_s in range(first_kept_s(month), month.end_s, HOUR_S):
+    for at_s in range(month.kept_s, month.end_s, HOUR_S):
         words, masks = minutes(group, course, at_s, min(at_s + HOUR_S, month.end_s))
         counts = base_windows(group, words, masks, at_s).counts.astype(np.int64)
         shown = (shared | (device_bits(masks).sum(axis=-1) >= k)).astype(np.int64)
@@ -188,18 +189,21 @@ class Judged:
         rounds: Rounds with alerts, with their cases: not explained yet.
         alerts: As they were written.
         last: The last round that judged anything.
+        newest: Target -> its last verdict.
     """
 
     verdicts: int = 0
     rounds: list[tuple[Cases, Held]] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     last: tuple[Cases, Held] | None = None
+    newest: dict[str, Verdict] = field(default_factory=dict)
 
     def add(self, other: Judged) -> None:
         """Add what was judged elsewhere; of other targets."""
         self.verdicts += other.verdicts
         self.rounds += other.rounds
         self.alerts += other.alerts
+        self.newest |= other.newest
 
 
 def judge_month(
@@ -226,6 +230,7 @@ def judge_month(
         docket.moved(held)
         store.write_entries(held.entries, now_ms=until_ms)
         found.verdicts += len(held.entries)
+        found.newest |= {entry.verdict.target: entry.verdict for entry in held.entries}
         if held.alerts:
             found.rounds.append((cases, held))
         found.last = (cases, held) if held.entries else found.last

@@ -26,6 +26,7 @@ from agents.links import Bases
 from agents.records import PROGRESS_COLUMNS
 from agents.settings import Settings
 from agents.simulation import telemetry_load
+from agents.simulation.admission import in_force, refuse, seal_versions
 from agents.simulation.check import Outcome, Simulated, compare
 from agents.simulation.judge_load import (
     Judged,
@@ -38,13 +39,14 @@ from agents.simulation.judge_load import (
 )
 from agents.simulation.records_load import store, take_in
 from agents.simulation.release_load import release_month
-from agents.simulation.telemetry_load import Loaded, Order, whole_days
+from agents.simulation.telemetry_load import Order
+from agents.simulation.telemetry_totals import Loaded
+from agents.simulation.telling import Teller
 from agents.tandem_store import TandemStore
 from agents.target_ledger import TargetLedger
 from agents.warehouse.client import Address, Warehouse
 from agents.warehouse.migrate import public_of
 from agents.why_store import WhyStore
-from streams.errors import ConfigError
 from streams.events.judging import Target
 from streams.profile import Profile
 from streams.simulate.directory import directory_csv
@@ -53,16 +55,7 @@ from streams.simulate.organisation import Organisation, build_organisation
 from streams.targets import Stamp, expand
 from streams.targets.indicators import INDICATORS, kind_of
 
-TELL_EVERY_S = 5.0
-TENANT_TABLES = (
-    "feedback", "invitations", "tickets", "changes", "actions", "release_marks", "release_blocks", "targets",
-    "verdicts", "alerts", "tiles", "sealed_60s", "sealed_15m", "sealed_1d",
-)  # fmt: skip
 SEAL_COLUMNS = ("profile", "period_s", "period_start", "generation", "seal", "windows", "n", "sealed_at")
-_ROWS = "SELECT count() FROM {table:Identifier} WHERE tenant = {tenant:String}"
-_COMMITTED = "SELECT toUnixTimestamp(period_start), generation, seal FROM seals_committed"
-_TILED = "SELECT DISTINCT toUInt32(toYYYYMMDD(window_start)) FROM tiles"
-_EXPIRED = "SELECT day FROM tiles_expired FINAL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,34 +88,6 @@ class Done:
     rows: Mapping[str, int]
 
 
-class Teller:
-    """Tells how far a phase is, every few seconds, and keeps how long it took.
-
-    Args:
-        say: Takes a line for people.
-    """
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self.seconds: dict[str, float] = {}
-        self._told_s = 0.0
-
-    def phase(self, name: str) -> Callable[[float], None]:
-        """Return what is told the share that is done, 0 to 1."""
-        begun_s = time.monotonic()
-
-        def tell(share: float) -> None:
-            now_s = time.monotonic()
-            self.seconds[name] = now_s - begun_s
-            if share >= 1 or now_s - self._told_s >= TELL_EVERY_S:
-                self._told_s = now_s
-                left_s = (now_s - begun_s) * (1 - share) / share if share > 0 else 0.0
-                rest = f", {left_s:4.0f} s left" if share < 1 else ""
-                self._say(f"  {name:<14} {100 * share:3.0f} % after {now_s - begun_s:4.0f} s{rest}")
-
-        return tell
-
-
 def simulate(month: Month, destination: Destination, settings: Settings, say: Callable[[str], None]) -> Done:
     """Fill an empty tenant with a month and compare what the views say of it.
 
@@ -137,9 +102,9 @@ def simulate(month: Month, destination: Destination, settings: Settings, say: Ca
         WarehouseError: Not acknowledged; the tenant is left half full.
     """
     with closing(Warehouse(destination.address)) as warehouse:
-        destination = replace(destination, profile=_in_force(warehouse, destination.profile))
-        _refuse(warehouse, month)
-        versions = _versions(warehouse, month, destination.profile)
+        destination = replace(destination, profile=in_force(warehouse, destination.profile))
+        refuse(warehouse, month)
+        versions = seal_versions(warehouse, month, destination.profile)
         return _Run(month, destination, settings, warehouse, versions, Teller(say)).run()
 
 
@@ -205,7 +170,7 @@ class _Run:
         return Done(simulated=simulated, outcome=outcome, seconds=self._teller.seconds, rows=telemetry.rows)
 
     def _load_telemetry(self, other: ProcessPoolExecutor) -> list[Future[Loaded]]:
-        tell, days = self._teller.phase("telemetry"), whole_days(self._month)
+        tell, days = self._teller.phase("telemetry"), self._month.whole_days
         loading = [other.submit(telemetry_load.load_day, day_s) for day_s in days]
         loading.append(other.submit(telemetry_load.load_tail))
         done = [0]
@@ -255,7 +220,7 @@ class _Run:
         found: list[Target] = []
         for spec in read_target_files(target_files(), self._catalogue):
             reads = INDICATORS[kind_of(spec.indicator)].reads
-            stamp = _stamp(telemetry_load.first_kept_s(month) if reads == "windows" else month.start_s)
+            stamp = _stamp(month.kept_s if reads == "windows" else month.start_s)
             found += expand(
                 spec, tenant=month.tenant, profile=self._destination.profile.name, values=values, stamp=stamp
             )
@@ -284,43 +249,6 @@ def _stamp(begin_s: int) -> Stamp:
     return Stamp(
         valid_from_ms=begin_s * 1000, recorded_at_ms=begin_s * 1000, author="simulation", reason="a simulated month"
     )
-
-
-def _in_force(warehouse: Warehouse, profile: Profile) -> Profile:
-    """Return the profile with the generation that is in force."""
-    rows = warehouse.ask("SELECT name, generation FROM current_profile")
-    name, generation = rows[0] if rows else ("none", 0)
-    if name != profile.name:
-        raise ConfigError(f"--into: a month needs the profile {profile.name}; in force: {name}")
-    return replace(profile, generation=int(generation))
-
-
-def _refuse(warehouse: Warehouse, month: Month) -> None:
-    for table in TENANT_TABLES:
-        [(found,)] = warehouse.ask(_ROWS, {"table": table, "tenant": month.tenant})
-        if found:
-            raise ConfigError(f"--tenant: {month.tenant} has {found} rows in {table}; a month needs one of its own")
-
-
-def _versions(warehouse: Warehouse, month: Month, profile: Profile) -> dict[int, int]:
-    """Return the seal of each whole day: that of an earlier month, if there is one, else a new one.
-
-    Raises:
-        ConfigError: Another tenant's telemetry of such a day is not sealed for good.
-    """
-    committed = {int(s): (int(g), int(v)) for s, g, v in warehouse.ask(_COMMITTED)}
-    tiled, expired = ({int(day) for (day,) in warehouse.ask(sql)} for sql in (_TILED, _EXPIRED))
-    now_ms = int(time.time() * 1000)
-    versions = {}
-    for day_s in whole_days(month):
-        day = int(time.strftime("%Y%m%d", time.gmtime(day_s)))
-        generation, version = committed.get(day_s, (profile.generation, now_ms))
-        if generation != profile.generation or (day in tiled and day not in expired):
-            raise ConfigError(
-                f"--into: there is telemetry of {day} that may still grow; take another folder, or an earlier --end"
-            )
-        versions[day_s] = version
-    return versions
 
 
 def _seal(warehouse: Warehouse, order: Order, loaded: Loaded) -> None:

@@ -6,21 +6,20 @@ is there nobody sees the day under way.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
 
 from agents.gateway.identity import Pseudonyms
 from agents.simulation.telemetry_rows import PARTITIONS, Place, Sealing, sealed_block, tile_block
+from agents.simulation.telemetry_totals import Loaded, add_shown
 from agents.warehouse.client import Address, Warehouse
 from agents.warehouse.native import Column, constant, encode_block, numbers, uuids
 from streams.aggregates import Ints
-from streams.catalogue import DIMENSIONS, parse_catalogue
+from streams.catalogue import parse_catalogue
 from streams.profile import Profile
 from streams.simulate.month import DAY_S, Month, stories
 from streams.simulate.month_cells import Words, build_cells, counts_of
@@ -33,37 +32,14 @@ from streams.simulate.month_windows import (
     aggregates,
     base_windows,
     days,
-    device_bits,
     minutes,
     quarters,
 )
 from streams.simulate.organisation import build_organisation
 
-BASE_DAYS = 2
-"""Whole days of which base windows are kept: 48 hours, from midnight on."""
 ROWS = 120_000
 """Rows of one block, about; some 30 MB."""
 TABLES = {MINUTE_S: "sealed_60s", QUARTER_S: "sealed_15m", DAY_S: "sealed_1d"}
-_SERVICE = DIMENSIONS.index("service")
-
-
-class Total(NamedTuple):
-    """Where figures are added up: length of the windows and start of the day in seconds, metric and service."""
-
-    window_s: int
-    day_s: int
-    metric: str
-    service: str
-
-
-class Sums(NamedTuple):
-    """What published windows come to; milli-units and milliseconds."""
-
-    rows: int
-    n: int
-    total: int
-    good_ms: int
-    attempted_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,30 +59,6 @@ class Order:
     catalogue: Path
     incarnation: UUID
     versions: dict[int, int]
-
-
-@dataclass(slots=True)
-class Loaded:
-    """What was loaded.
-
-    Attributes:
-        totals: Of what has to be published.
-        windows: Rows of base windows of each day, whether they were kept or not.
-        readings: Start of the day -> readings by partition.
-        rows: Rows by table.
-    """
-
-    totals: dict[Total, Sums] = field(default_factory=dict)
-    windows: Counter[int] = field(default_factory=Counter)
-    readings: dict[int, list[int]] = field(default_factory=dict)
-    rows: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: Loaded) -> None:
-        """Add what was loaded elsewhere; of other days."""
-        self.totals |= other.totals
-        self.windows.update(other.windows)
-        self.readings |= other.readings
-        self.rows.update(other.rows)
 
 
 class Loader:
@@ -141,7 +93,7 @@ class Loader:
         for group in self.groups:
             words, masks = minutes(group, self.course, day_s, day_s + DAY_S)
             self._count(found, group, words, day_s)
-            if day_s >= first_kept_s(self._order.month):
+            if day_s >= self._order.month.kept_s:
                 self._store_minutes(found, group, words, masks, sealing)
             merged = quarters(group, words, masks, day_s)
             for windows in (merged, days(merged)):
@@ -168,7 +120,7 @@ class Loader:
     def _sealed(
         self, found: Loaded, group: KeyGroup, windows: Windows, sealing: Sealing, day_s: int
     ) -> tuple[bytes, int]:
-        _add(found.totals, group, windows, day_s, self._order.profile.k)
+        add_shown(found.totals, group, windows, day_s, self._order.profile.k)
         rows = aggregates(group, windows)
         return sealed_block(self._order.month.tenant, group, rows, windows.window_s, sealing), len(rows)
 
@@ -229,7 +181,7 @@ class Loader:
                 hi=hi,
             )
             self._insert(found, "tiles", [(tile_block(month.tenant, group, rows, MINUTE_S, place), len(rows))])
-            _add(found.totals, group, part, month.tail_s, profile.k)
+            add_shown(found.totals, group, part, month.tail_s, profile.k)
             done += windows
         found.windows[month.tail_s] += done * len(group)
         self._add_longer(found, group, words, masks)
@@ -239,7 +191,7 @@ class Loader:
         whole = len(words) // (QUARTER_S // MINUTE_S) * (QUARTER_S // MINUTE_S)
         if whole:
             merged = quarters(group, words[:whole], masks[:whole], self._order.month.tail_s)
-            _add(found.totals, group, merged, self._order.month.tail_s, self._order.profile.k)
+            add_shown(found.totals, group, merged, self._order.month.tail_s, self._order.profile.k)
 
     def audit(self, readings: dict[int, list[int]]) -> int:
         """Write the audit of all tiles that the log has had; return how many.
@@ -288,16 +240,6 @@ class Loader:
         self._warehouse.close()
 
 
-def first_kept_s(month: Month) -> int:
-    """Return the midnight from which base windows are kept; seconds since the epoch."""
-    return max(month.start_s, (month.end_s - BASE_DAYS * DAY_S) // DAY_S * DAY_S)
-
-
-def whole_days(month: Month) -> list[int]:
-    """Return the starts of the days that are over; seconds since the epoch."""
-    return list(range(month.start_s, month.tail_s, DAY_S))
-
-
 def closed_ms(month: Month, profile: Profile) -> int:
     """Return the arrival that closes the newest window; ms UTC."""
     return 1000 * month.end_s + profile.grace_ms + 1
@@ -309,20 +251,6 @@ def _parts(group: KeyGroup, words: Words, masks: Words, first_s: int) -> Iterato
     for begin in range(0, len(words), step):
         part = slice(begin, begin + step)
         yield base_windows(group, words[part], masks[part], first_s + begin * MINUTE_S)
-
-
-def _add(totals: dict[Total, Sums], group: KeyGroup, windows: Windows, day_s: int, k: int) -> None:
-    """Add up what everybody may see of some windows: value by value, not window by window as their rows are made."""
-    shared = np.array([is_shared for _, is_shared in group.keys])
-    is_shown = shared | (device_bits(windows.masks).sum(axis=-1) >= k)
-    readings = np.where(is_shown[..., None], windows.counts, 0).sum(axis=0, dtype=np.int64)
-    n, rows = readings.sum(axis=1), is_shown.sum(axis=0)
-    total, good = (readings * group.values).sum(axis=1), (readings * group.good).sum(axis=1) * group.covers_ms
-    for i, (dims, _) in enumerate(group.keys):
-        place = Total(windows.window_s, day_s, group.metric, dims[_SERVICE])
-        mine = (rows[i], n[i], total[i], good[i], n[i] * group.covers_ms)
-        known = totals.get(place, Sums(0, 0, 0, 0, 0))
-        totals[place] = Sums(*(a + int(b) for a, b in zip(known, mine, strict=True)))
 
 
 # The process that loads keeps one loader, so that the stock is drawn once.

@@ -173,15 +173,22 @@ def command(client: Client, sql: str) -> None:
         raise _as_warehouse_error(error) from error
 
 
-def ask_raw(client: Client, sql: str, *, fmt: str) -> bytes:
+def ask_raw(client: Client, sql: str, *, fmt: str, parameters: Mapping[str, Any] | None = None) -> bytes:
     """Return a query's answer in a ClickHouse format; a FORMAT clause in the statement wins.
+
+    Args:
+        client: An open client.
+        sql: One statement; `{name:Type}` stands for a parameter.
+        fmt: Name of the format.
+        parameters: Name -> value.
 
     Raises:
         WarehouseError: No answer, or an error instead of one.
     """
     try:
         # Not the driver's own argument, which appends a second FORMAT clause to a statement that has one.
-        return client.raw_query(sql, transport_settings={"X-ClickHouse-Format": fmt})
+        settings = {"X-ClickHouse-Format": fmt}
+        return client.raw_query(sql, parameters=dict(parameters or {}), transport_settings=settings)
     except _FAULTS as error:
         raise _as_warehouse_error(error) from error
 

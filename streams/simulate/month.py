@@ -82,6 +82,7 @@ class Month:
         end_s: When the newest window ends; seconds since the epoch, a whole minute.
         answers_per_day: Final answers, in the mean.
         keys: Telemetry keys that are active in every minute.
+        base_days: Days of which base windows are kept, from midnight on.
     """
 
     tenant: str
@@ -91,9 +92,15 @@ class Month:
     answers_per_day: int = 2_000
     keys: int = 5_000
     size: Size = DESIGN
+    base_days: int = 2
 
     def __post_init__(self) -> None:
-        limits = {"days": (1, MOST_DAYS), "answers_per_day": (0, 1_000_000), "keys": (1, 1_000_000)}
+        limits = {
+            "days": (1, MOST_DAYS),
+            "answers_per_day": (0, 1_000_000),
+            "keys": (1, 1_000_000),
+            "base_days": (0, 2),
+        }
         for name, (least, most) in limits.items():
             if not least <= getattr(self, name) <= most:
                 raise ConfigError(f"month: {name} is {getattr(self, name)}; allowed: {least} to {most}")
@@ -109,6 +116,16 @@ class Month:
     def tail_s(self) -> int:
         """Where the day begins that is under way; the end if there is none; seconds since the epoch."""
         return self.end_s // DAY_S * DAY_S
+
+    @property
+    def kept_s(self) -> int:
+        """The midnight from which base windows are kept; seconds since the epoch."""
+        return max(self.start_s, (self.end_s - self.base_days * DAY_S) // DAY_S * DAY_S)
+
+    @property
+    def whole_days(self) -> range:
+        """The starts of the days that are over; seconds since the epoch."""
+        return range(self.start_s, self.tail_s, DAY_S)
 
     def scenario(self, organisation: Organisation) -> Scenario:
         """Return feedback, tickets and changes of the month; its telemetry is drawn elsewhere."""
