@@ -1,26 +1,44 @@
-"""A dashboard as a value: rows of panels, variables, and the JSON that Grafana reads (classic, schema version 41)."""
+"""A dashboard as a value: rows of panels, variables and links; and as Grafana's JSON (classic, schema version 41)."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+from agents.screens.macros import ALL
+from agents.screens.palette import WATCH
 from agents.screens.panels import SOURCE, Json, Panel, target
 
 GRID_WIDTH = 24
 SCHEMA_VERSION = 41
 
 
+class Choice(Protocol):
+    """A variable."""
+
+    @property
+    def name(self) -> str: ...
+
+    def to_json(self) -> Json:
+        """Return Grafana's model of it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variable:
-    """A choice at the top of the dashboard, filled by a query with one column; its first value is the default."""
+    """A choice at the top of the dashboard, filled by a query with one column.
+
+    Attributes:
+        is_multi: Several may be chosen, or all of them, which is the default; else its first value is.
+    """
 
     name: str
     label: str
     sql: str
+    is_multi: bool = False
 
     def to_json(self) -> Json:
-        """Return Grafana's query variable: one value at a time, asked again whenever the time range changes."""
-        return {
+        """Return Grafana's query variable, asked again whenever the time range changes."""
+        model: Json = {
             "type": "query",
             "name": self.name,
             "label": self.label,
@@ -28,11 +46,66 @@ class Variable:
             "query": target(self.sql, "table"),
             "refresh": 2,
             "sort": 0,
-            "multi": False,
-            "includeAll": False,
+            "multi": self.is_multi,
+            "includeAll": self.is_multi,
             "hide": 0,
             "options": [],
         }
+        return {**model, "current": {"text": "All", "value": [ALL]}} if self.is_multi else model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A choice out of a fixed list; the first one is the default."""
+
+    name: str
+    label: str
+    values: tuple[str, ...]
+
+    def to_json(self) -> Json:
+        """Return Grafana's custom variable."""
+        return {
+            "type": "custom",
+            "name": self.name,
+            "label": self.label,
+            "query": ",".join(self.values),
+            "multi": False,
+            "includeAll": False,
+            "hide": 0,
+            "current": {"text": self.values[0], "value": self.values[0]},
+            "options": [
+                {"text": value, "value": value, "selected": number == 0} for number, value in enumerate(self.values)
+            ],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notes:
+    """Marks over the lines of all panels. The query returns `time`, `title` and `text`."""
+
+    name: str
+    sql: str
+    colour: str = WATCH
+
+    def to_json(self) -> Json:
+        """Return Grafana's annotation query."""
+        model = {"name": self.name, "datasource": SOURCE, "enable": True, "hide": False, "iconColor": self.colour}
+        return {**model, "target": target(self.sql, "table")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A way to another screen, at the top; it keeps the time range."""
+
+    title: str
+    url: str
+    tooltip: str
+
+    def to_json(self) -> Json:
+        """Return Grafana's dashboard link."""
+        model: Json = {"type": "link", "icon": "dashboard", "title": self.title, "tooltip": self.tooltip}
+        rest: Json = {"tags": [], "asDropdown": False, "includeVars": False, "keepTime": True, "targetBlank": False}
+        return {**model, "url": self.url, **rest}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +133,16 @@ class Dashboard:
         uid: Stable id; part of its address.
         refresh: How often the screen asks again, e.g. "10s"; Grafana allows 5 s at least.
         since: Start of the time range, e.g. "now-6h".
+        links: Ways to other screens; those with a selection pass it on.
     """
 
     uid: str
     title: str
     description: str
-    variables: tuple[Variable, ...]
+    variables: tuple[Choice, ...]
     rows: tuple[Row, ...]
+    links: tuple[Link, ...]
+    notes: tuple[Notes, ...] = ()
     refresh: str = "10s"
     since: str = "now-6h"
     tags: tuple[str, ...] = ("xpulse",)
@@ -90,8 +166,8 @@ class Dashboard:
             "refresh": self.refresh,
             "time": {"from": self.since, "to": "now"},
             "templating": {"list": [variable.to_json() for variable in self.variables]},
-            "annotations": {"list": []},
-            "links": [],
+            "annotations": {"list": [note.to_json() for note in self.notes]},
+            "links": [link.to_json() for link in self.links],
             "panels": list(self._placed()),
         }
 

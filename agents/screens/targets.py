@@ -1,32 +1,24 @@
 """The dashboard "Experience targets": what was promised, what is, how sure that is, and how fresh."""
 
 from agents.screens.dashboard import Dashboard, Row, Variable
+from agents.screens.lines import Lines, Series
 from agents.screens.palette import BAD, GOOD, QUIET, WATCH
-from agents.screens.panels import Column, Lines, Series, Stat, Table, Word
-
-VERDICTS = {
-    "met": Word(text="✔ met", colour=GOOD),
-    "missed": Word(text="✘ missed", colour=BAD),
-    "undecided": Word(text="? undecided", colour=WATCH),
-    "too_few": Word(text="… too few answers", colour=QUIET),
-    "no_data": Word(text="– no data", colour=QUIET),
-}
-TRENDS = {
-    "up": Word(text="↗ up", colour=GOOD),
-    "flat": Word(text="→ flat", colour=QUIET),
-    "down": Word(text="↘ down", colour=BAD),
-    "unknown": Word(text="– unknown", colour=QUIET),
-}
-DRIFTS = {"1": Word(text="▲ drifting", colour=BAD), "0": Word(text="– steady", colour=QUIET)}
-SEVERITIES = {
-    "critical": Word(text="‼ critical", colour=BAD),
-    "warning": Word(text="! warning", colour=WATCH),
-    "info": Word(text="i info", colour=GOOD),
-}
-STALE = Word(text="STALE", colour=BAD)
-
-TENANT = "tenant = ${tenant:singlequote}"
-INTERVAL = "if(isNull(lower), '', concat(toString(round(lower, 1)), ' to ', toString(round(upper, 1))))"
+from agents.screens.parts import (
+    CHANGES,
+    FEEDBACK_AGE,
+    INTERVAL,
+    TELEMETRY_AGE,
+    TENANT,
+    TENANTS,
+    TO_ONE_TARGET,
+    TO_TARGETS,
+    UNIT,
+    WORST_FIRST,
+    ways,
+)
+from agents.screens.stats import Stat
+from agents.screens.tables import Column, Table
+from agents.screens.words import DRIFTS, SEVERITIES, TRENDS, VERDICTS
 
 
 def build() -> Dashboard:
@@ -36,6 +28,8 @@ def build() -> Dashboard:
         title="Experience targets",
         description="Every target now: score, interval, verdict, trend and drift; open alerts; how fresh it all is.",
         variables=(TENANTS, TARGETS),
+        links=ways(TO_TARGETS),
+        notes=(CHANGES,),
         rows=(
             Row(height=4, panels=tuple((panel, 4) for panel in HEADLINES)),
             Row(height=11, panels=((NOW, 24),)),
@@ -45,11 +39,6 @@ def build() -> Dashboard:
     )
 
 
-TENANTS = Variable(
-    name="tenant",
-    label="Organisation",
-    sql="SELECT tenant FROM xpulse_pub.target_status GROUP BY tenant ORDER BY max(at) DESC, tenant",
-)
 TARGETS = Variable(
     name="target",
     label="Target in the history",
@@ -82,23 +71,8 @@ HEADLINES = (
         sql=f"SELECT countIf(state = 'firing' AND calls = 'yes') AS firing\nFROM xpulse_pub.alerts\nWHERE {TENANT}",
         steps=((0, GOOD), (1, BAD)),
     ),
-    Stat(
-        title="Age of the feedback",
-        description="Time since the end of the newest released epoch of this organisation.",
-        sql=f"SELECT value AS age\nFROM xpulse_pub.data_quality\n"
-        f"WHERE lane = 'feedback' AND measure = 'age_s' AND {TENANT}",
-        unit="s",
-        steps=((0, GOOD), (1200, WATCH), (1800, BAD)),
-        above=(1800, STALE),
-    ),
-    Stat(
-        title="Age of the telemetry",
-        description="Time since the end of the newest closed window, over all organisations.",
-        sql="SELECT value AS age\nFROM xpulse_pub.data_quality\nWHERE lane = 'telemetry' AND measure = 'age_s'",
-        unit="s",
-        steps=((0, GOOD), (600, WATCH), (900, BAD)),
-        above=(900, STALE),
-    ),
+    FEEDBACK_AGE,
+    TELEMETRY_AGE,
 )
 
 NOW = Table(
@@ -115,21 +89,15 @@ NOW = Table(
     rolling_score AS "Lately",
     trend AS "Trend",
     drifting AS "Drift",
-    multiIf(
-        indicator = 'happiness', 'points, -100 to 100', indicator = 'good_time', '% of use time good',
-        indicator = 'dex', 'points, 0 to 100', indicator LIKE 'lost_minutes%', 'minutes, less is better',
-        '% of answers, less is better') AS "Measured in",
+    {UNIT} AS "Measured in",
     owner AS "Owner",
     at AS "As of"
 FROM xpulse_pub.target_status
 WHERE {TENANT}
 ORDER BY
-    drifting DESC,
-    indexOf(['missed', 'undecided', 'too_few', 'no_data', 'met'], verdict),
-    if(indicator IN ('low_scores', 'lost_time_above') OR indicator LIKE 'lost_minutes%', -1, 1) * (score - objective),
-    target""",
+    {WORST_FIRST}""",
     columns=(
-        Column(name="Target", width=340),
+        Column(name="Target", width=340, link=TO_ONE_TARGET),
         Column(name="Objective", decimals=1, width=90),
         Column(name="Score", decimals=1, width=80),
         Column(name="Interval", width=130),

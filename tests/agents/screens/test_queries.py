@@ -1,199 +1,154 @@
-"""Every query of every dashboard, run on the embedded ClickHouse over rows whose answers are known."""
+"""Named panels against the figures that the sample was made with."""
 
-import json
+import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from agents.screens.dashboard import Dashboard
-from agents.screens.macros import View, expand
-from agents.screens.panels import Lines, Panel, Table
+from agents.screens.check import Ask
+from agents.screens.check.queries import HOSTILE
+from agents.screens.macros import ALL, Chosen, View, expand
 from agents.screens.registry import SCREENS
-from agents.warehouse.client import Client, connect, insert_rows
-from agents.warehouse.migrate import apply, write_profile
+from agents.screens.sample import AGE_MIN, COUNTRIES, LAPTOPS, QUEUE, TENANTS
+from agents.warehouse.client import WarehouseError
 from streams.profile import STANDARD
-from tests.agents.local.services import ClickHouse
 
 pytestmark = pytest.mark.integration
 
-DATABASE = "screens"
-HOSTILE = 'd\'Arc [x] "y" 100%'
-NOW_MS = int(time.time()) * 1000
-MINUTE_MS = 60_000
-RUN = "00000000-0000-0000-0000-000000000001"
-QUEUE = "happiness/service=queue"
-LAPTOPS = "good-time/application=mail"
+NARROW = ("country", "site", "business_unit", "service", "channel", "assignment_group", "touchpoint")
+EVERYWHERE: dict[str, Chosen] = dict.fromkeys(NARROW, (ALL,))
 
 
-@pytest.fixture(scope="module")
-def client(clickhouse: ClickHouse) -> Iterator[Client]:
-    server = clickhouse
-    client = connect(server.host, server.port, server.user, server.password, "xpulse_pub")
-    for _ in apply(client, DATABASE):
-        pass
-    write_profile(client, DATABASE, STANDARD, now_ms=NOW_MS - 600 * MINUTE_MS)
-    for tenant in (HOSTILE, "other"):
-        fill(client, tenant)
-    fill_intake(client)
-    yield client
-    client.close()
+def sql_of(screen: str, title: str, number: int = 0) -> str:
+    panels = [panel for panel in SCREENS[screen]().to_json()["panels"] if panel["title"] == title]
+    return str(panels[number]["targets"][0]["rawSql"])
 
 
-def insert(client: Client, table: str, *rows: dict[str, Any]) -> None:
-    insert_rows(client, f"{DATABASE}.{table}", list(rows[0]), [list(row.values()) for row in rows])
+def rows(ask: Ask, now_s: int, sql: str, *, span_s: int = 86_400, **chosen: Chosen) -> list[dict[str, Any]]:
+    wanted: dict[str, Chosen] = {"tenant": TENANTS[0], "target": QUEUE, "by": "country", **EVERYWHERE, **chosen}
+    view = View(start_s=now_s - span_s, end_s=now_s, interval_s=10, chosen=wanted)
+    answer = ask(expand(sql, view))
+    names = [name for name, _ in answer.columns]
+    return [dict(zip(names, row, strict=True)) for row in answer.rows]
 
 
-def fill(client: Client, tenant: str) -> None:
-    insert(client, "targets", target(tenant, QUEUE, "happiness", 60.0), target(tenant, LAPTOPS, "good_time", 99.0))
-    earlier = [verdict(tenant, QUEUE, NOW_MS - age * MINUTE_MS, "undecided") for age in (300, 30, 20)]
-    newest = verdict(tenant, QUEUE, NOW_MS - 10 * MINUTE_MS, "missed", drifting=1)
-    good = {**verdict(tenant, LAPTOPS, NOW_MS - 10 * MINUTE_MS, "met"), "score": 99.5, "lower": None, "upper": None}
-    insert(client, "verdicts", *earlier, newest, good)
-    insert(client, "alerts", alert(tenant, "open", 0), alert(tenant, "over", 0), alert(tenant, "over", 1))
-    epoch = NOW_MS - 10 * MINUTE_MS
-    insert(
-        client, "release_marks", {"tenant": tenant, "epoch": epoch, "run": "r", "blocks": 1, "answers": 5, "rule": "{}"}
+def test_an_organisation_that_nobody_knows_shows_nothing_of_others(ask: Ask, now_s: int) -> None:
+    for screen, title in (("targets", "Targets now"), ("on-call", "Open alerts"), ("target", "${target}")):
+        for nobody in ("nobody", HOSTILE):
+            assert rows(ask, now_s, sql_of(screen, title), tenant=nobody) == []
+
+
+def test_targets_now_says_what_was_judged_worst_first(ask: Ask, now_s: int) -> None:
+    first, second = rows(ask, now_s, sql_of("targets", "Targets now"))
+    assert (first["Target"], first["Verdict"], first["Drift"], first["n"]) == (QUEUE, "missed", 1, 400)
+    assert (first["Interval"], first["Score"], first["Objective"], first["Trend"]) == (
+        "35 to 47.8",
+        41.26,
+        60.0,
+        "down",
     )
-
-
-def target(tenant: str, name: str, indicator: str, objective: float) -> dict[str, Any]:
-    body = {"purpose": "p", "owner": "desk", "indicator": indicator, "slice": {"country": "NO"}, "objective": objective}
-    at_ms = NOW_MS - 500 * MINUTE_MS
-    row = {"tenant": tenant, "target": name, "version": 1, "state": "active", "valid_from": at_ms, "recorded_at": at_ms}
-    return {**row, "author": "a", "reason": "r", "body": json.dumps(body)}
-
-
-def verdict(tenant: str, name: str, at_ms: int, word: str, *, drifting: int = 0) -> dict[str, Any]:
-    row = {"tenant": tenant, "target": name, "version": 1, "at": at_ms, "verdict": word, "n": 400, "coverage": 1.0}
-    period = {"score": 41.26, "lower": 35.04, "upper": 47.77}
-    rolling = {"rolling_score": 30.5, "rolling_lower": 20.0, "rolling_upper": 41.0, "rolling_n": 90}
-    rest = {"trend": "down", "evidence": 1.2, "drifting": drifting, "state": "{}", "written_at": at_ms}
-    return {**row, **period, **rolling, **rest}
-
-
-def alert(tenant: str, name: str, sequence: int) -> dict[str, Any]:
-    at_ms = NOW_MS - (20 - sequence) * MINUTE_MS
-    row = {"tenant": tenant, "alert_id": name, "sequence": sequence, "dedup_key": name, "target": QUEUE, "version": 1}
-    state = {"state": "resolved" if sequence else "firing", "reason": "started", "severity": "warning", "at": at_ms}
-    facts = {"objective": 60.0, "score": 41.26, "lower": 35.04, "upper": 47.77, "n": 400, "coverage": 1.0}
-    rest = {"detector": "e", "slice": {"country": "NO"}, "summary": "Queue fell", "runbook": "docs/queue.md"}
-    return {**row, **state, **facts, **rest, "started_at": NOW_MS - 20 * MINUTE_MS, "written_at": at_ms}
-
-
-def fill_intake(client: Client) -> None:
-    place = {
-        "generation": STANDARD.generation,
-        "incarnation": RUN,
-        "partition": 0,
-        "tile": 0,
-        "hi": 10,
-        "partitions": 1,
-    }
-    counts = {"n_in": 10, "n_valid": 6, "n_invalid": 1, "n_duplicate": 1, "n_late": 2, "n_tick": 2, "n_overflow": 0}
-    arrival = {"arrival": NOW_MS - 5 * MINUTE_MS, "closed": 0}
-    insert(client, "tile_audit", {**place, "first": 0, **counts, **arrival})
-    where = {"topic": "telemetry", "incarnation": RUN, "partition": 0, "offset": 3, "recorded_at": NOW_MS}
-    insert(client, "quarantine", {**where, "reason": "value: not a number", "raw": "x"})
-
-
-def ask(client: Client, sql: str, *, tenant: str = HOSTILE) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return the columns and rows that Grafana would get for a query."""
-    view = View(
-        start_s=NOW_MS // 1000 - 3600, end_s=NOW_MS // 1000, interval_s=10, chosen={"tenant": tenant, "target": QUEUE}
-    )
-    expanded = expand(sql, view).replace("xpulse_pub.", f"{DATABASE}_pub.")
-    result = client.query(expanded)
-    return list(result.column_names), [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
-
-
-def panel(title: str) -> Panel:
-    found = [panel for panel in SCREENS["targets"]().panels() if panel.title == title]
-    assert len(found) == 1
-    return found[0]
-
-
-@pytest.fixture(params=sorted(SCREENS))
-def dashboard(request: pytest.FixtureRequest) -> Dashboard:
-    return SCREENS[str(request.param)]()
-
-
-def test_every_panel_and_variable_answers_with_at_least_one_row(client: Client, dashboard: Dashboard) -> None:
-    queries = [panel.sql for panel in dashboard.panels()] + [variable.sql for variable in dashboard.variables]
-    assert [sql for sql in queries if not ask(client, sql)[1]] == []
-
-
-def test_every_described_column_is_in_the_answer(client: Client, dashboard: Dashboard) -> None:
-    for part in dashboard.panels():
-        described = part.columns if isinstance(part, Table) else part.series if isinstance(part, Lines) else ()
-        columns, _ = ask(client, part.sql)
-        assert {one.name for one in described} <= set(columns), part.title
-
-
-def test_a_tenant_that_nobody_knows_shows_nothing_of_others(client: Client) -> None:
-    for title in ("Targets now", "Open alerts", "History of ${target}"):
-        assert ask(client, panel(title).sql, tenant="nobody")[1] == []
-
-
-def test_targets_now_says_what_was_judged_worst_first(client: Client) -> None:
-    _, rows = ask(client, panel("Targets now").sql)
-    assert [(row["Target"], row["Verdict"], row["Drift"], row["n"]) for row in rows] == [
-        (QUEUE, "missed", 1, 400),
-        (LAPTOPS, "met", 0, 400),
-    ]
-    assert rows[0]["Interval"] == "35 to 47.8"
-    assert rows[0]["Score"] == 41.26
-    assert rows[0]["Objective"] == 60.0
-    assert rows[0]["Trend"] == "down"
-    assert rows[1]["Interval"] == ""
+    assert (second["Target"], second["Verdict"], second["Interval"]) == (LAPTOPS, "met", "")
 
 
 @pytest.mark.parametrize(
-    ("title", "shown"),
-    [("Targets met", "1 of 2"), ("Targets missed", 1), ("Targets drifting", 1), ("Alerts firing", 1)],
+    ("screen", "title", "shown"),
+    [
+        ("targets", "Targets met", "1 of 2"),
+        ("targets", "Targets missed", 1),
+        ("targets", "Targets drifting", 1),
+        ("targets", "Alerts firing", 1),
+        ("target", "Score lately", 30.5),
+        ("target", "Verdict", "missed"),
+        ("on-call", "Not delivered", 0),
+        ("quality", "Quarantined", 1),
+        ("quality", "Answers in 24 hours", 2 * (30 * 6 + 30)),
+        ("devices", "Good time of devices", 0.9),
+        ("devices", "Start-up time", 2.0),
+    ],
 )
-def test_headlines_count_one_tenant(client: Client, title: str, shown: object) -> None:
-    columns, rows = ask(client, panel(title).sql)
-    assert len(columns) == 1
-    assert [list(row.values()) for row in rows] == [[shown]]
+def test_headlines_are_those_of_the_sample(ask: Ask, now_s: int, screen: str, title: str, shown: object) -> None:
+    (row,) = rows(ask, now_s, sql_of(screen, title))
+    assert list(row.values()) == [shown]
 
 
 @pytest.mark.parametrize(
-    ("title", "age_minutes"),
-    [("Age of the feedback", 10), ("Age of the telemetry", 5 + STANDARD.grace_ms // MINUTE_MS)],
+    ("title", "minutes"),
+    [("Age of the feedback", AGE_MIN), ("Age of the telemetry", 5 + STANDARD.grace_ms // 60_000)],
 )
-def test_ages_are_seconds_until_now(client: Client, title: str, age_minutes: int) -> None:
-    _, rows = ask(client, panel(title).sql)
-    assert len(rows) == 1
-    assert age_minutes * 60 <= rows[0]["age"] <= age_minutes * 60 + time.time() - NOW_MS / 1000 + 1
+def test_ages_are_seconds_until_now(ask: Ask, now_s: int, title: str, minutes: int) -> None:
+    (row,) = rows(ask, now_s, sql_of("targets", title))
+    assert minutes * 60 <= row["age"] <= minutes * 60 + time.time() - now_s + 1
 
 
-def test_the_history_holds_the_chosen_range_in_order(client: Client) -> None:
-    columns, rows = ask(client, panel("History of ${target}").sql)
-    ages = [round((NOW_MS / 1000 - row["time"].timestamp()) / 60) for row in rows]
-    assert ages == [30, 20, 10]
-    assert columns == ["time", "Score", "Lower", "Upper", "Objective"]
-    assert {row["Objective"] for row in rows} == {60.0}
+def test_the_history_holds_the_chosen_range_in_order(ask: Ask, now_s: int) -> None:
+    found = rows(ask, now_s, sql_of("target", "${target}"), span_s=3600)
+    assert [(row["Score"], row["Objective"]) for row in found] == [(30.5, 60.0)] * 3
+    assert [row["time"] for row in found] == sorted(row["time"] for row in found)
 
 
-def test_only_firing_alerts_are_open(client: Client) -> None:
-    _, rows = ask(client, panel("Open alerts").sql)
-    assert [(row["What"], row["Severity"], row["Runbook"]) for row in rows] == [
-        ("Queue fell", "warning", "docs/queue.md")
-    ]
-
-
-def test_what_came_in_counts_every_fate(client: Client) -> None:
-    _, rows = ask(client, panel("What came in").sql)
-    fates = {row["Fate"]: row["Records"] for row in rows}
+def test_what_came_in_counts_every_fate(ask: Ask, now_s: int) -> None:
+    fates = {row["Fate"]: row["Records"] for row in rows(ask, now_s, sql_of("quality", "What came in"))}
     assert fates["events"] == fates["valid"] + fates["invalid"] + fates["duplicate"] + fates["tick"] == 10
-    assert [(row["Reason"], row["Records"]) for row in rows if row["Fate"] == "quarantined"] == [
-        ("value: not a number", 1)
+
+
+def test_the_slice_adds_up_what_was_chosen(ask: Ask, now_s: int) -> None:
+    sql = sql_of("slice", "Split by ${by}")
+    found = {row["Part"]: row for row in rows(ask, now_s, sql, span_s=7 * 86_400, tenant=(TENANTS[0],))}
+    assert found["NO"]["Answers"] == 4 * 60
+    assert found["NO"]["Happiness"] == pytest.approx(100 * (2 * 2 * (14 - 14) + 2 * 2 * (22 - 6)) / 240)
+    assert found["(mixed)"]["Answers"] == 4 * 30
+    assert found["NO"]["Coverage"] == pytest.approx(6 / 7)
+    narrow = rows(ask, now_s, sql, span_s=7 * 86_400, tenant=(TENANTS[0],), country=COUNTRIES[:2], service=("mail",))
+    assert {row["Part"]: row["Answers"] for row in narrow} == {COUNTRIES[0]: 120, "NO": 120}
+    assert rows(ask, now_s, sql, span_s=7 * 86_400, tenant=(HOSTILE,), country=(HOSTILE,)) == []
+
+
+def test_the_wall_says_which_country_fell_and_does_not_cry_over_the_others(ask: Ask, now_s: int) -> None:
+    said = {row["Name"]: row["Says"] for row in rows(ask, now_s, sql_of("wall-3-where", ""))}
+    assert said == {"NO": "↘ 0", COUNTRIES[0]: "→ 53", "SE": "→ 53"}
+
+
+def test_the_wall_says_what_is_worst_and_why(ask: Ask, now_s: int) -> None:
+    said = [(row["Name"], row["Says"]) for row in rows(ask, now_s, sql_of("wall-2-why", ""))]
+    assert said == [
+        ("queue", "▲ from 62 to 41"),
+        ("most of it", f"{COUNTRIES[0]}: -15.2 points"),
+        ("and", "all others: -5.5 points"),
+        ("around that time, no cause", "new version of queue service queue"),
     ]
 
 
-def test_a_wrong_column_would_be_noticed(client: Client) -> None:
-    sql = panel("Targets now").sql.replace("rolling_score", "rollling_score")
-    with pytest.raises(Exception, match="rollling_score"):
-        ask(client, sql)
+def test_the_wall_counts_what_holds_and_shows_the_worst(ask: Ask, now_s: int) -> None:
+    counts = {row["Name"]: row["Says"] for row in rows(ask, now_s, sql_of("wall-1-now", ""))}
+    assert counts == {"hold": "✔ 1", "do not hold": "✘ 1", "not sure yet": "? 0", "too few answers": "… 0"}
+    worst = [(row["Name"], row["Says"]) for row in rows(ask, now_s, sql_of("wall-1-now", "", 1))]
+    assert worst[0] == ("queue", "✘ 30 ↘ missed")
+    assert worst[1][1] == "from 20 to 41, target 60, n 90"
+
+
+def test_the_wall_tells_alerts_rollouts_and_good_news(ask: Ask, now_s: int) -> None:
+    said = [row["Says"] for row in rows(ask, now_s, sql_of("wall-4-changed", ""))]
+    assert said == ["▲ 1 firing, newest: queue", "→ 1, newest: new version of queue", "✔ 1 well again, newest: queue"]
+
+
+def test_the_wall_turns_to_stale_in_words(ask: Ask, now_s: int) -> None:
+    sql = sql_of("wall-1-now", "", 2)
+    (fresh,) = rows(ask, now_s, sql)
+    assert fresh["Says"].startswith("✔ 1")
+    (stale,) = rows(ask, now_s, sql.replace("max(value)", "(max(value) + 7200)"))
+    assert re.fullmatch(r"STALE, from 2 hours and \d+ minutes ago", stale["Says"])
+    (never,) = rows(ask, now_s, sql.replace("'age_s'", "'age_of_nothing'"))
+    assert never["Says"].startswith("STALE")
+
+
+def test_only_firing_alerts_are_open_and_say_why(ask: Ask, now_s: int) -> None:
+    (alert,) = rows(ask, now_s, sql_of("on-call", "Open alerts"))
+    assert (alert["What"], alert["Severity"], alert["Usual"]) == ("Queue fell", "warning", 62.0)
+    parts = rows(ask, now_s, sql_of("on-call", "Which parts moved them"))
+    assert [(part["Value"], part["Points"]) for part in parts] == [(COUNTRIES[0], -15.2), ("*", -5.5)]
+
+
+def test_a_wrong_column_is_noticed(ask: Ask, now_s: int) -> None:
+    with pytest.raises(WarehouseError):
+        rows(ask, now_s, sql_of("targets", "Targets now").replace("rolling_score", "rollling_score"))

@@ -1,0 +1,236 @@
+"""The wall: four screens of one message each, 30 seconds each, readable from five metres.
+
+No axes, no tables, no title bars; at most twelve numbers per screen. Letters are at least 48 pixels high at 1080p,
+which is 20 arc minutes from four metres on a 55-inch screen. Every screen says how old it is.
+"""
+
+from typing import Final
+
+from agents.screens.dashboard import Dashboard, Row
+from agents.screens.palette import BAD, GOOD, QUIET, WATCH
+from agents.screens.panels import Panel, Word
+from agents.screens.parts import FEW, TENANT, TENANTS, TO_ON_CALL, TO_TARGETS, WORST_FIRST
+from agents.screens.stats import Look, Tiles
+
+WALL: Final = "wall"
+"""Tag of these screens."""
+SECONDS_EACH: Final = 30
+"""How long the playlist shows each."""
+LEAST_PX: Final = 48
+MOST_NUMBERS: Final = 12
+
+SIGNS: Final = (
+    ("^[✘▲‼↘].*", Word(text="", colour=BAD)),
+    ("^STALE.*", Word(text="", colour=BAD)),
+    ("^[?!].*", Word(text="", colour=WATCH)),
+    ("^[✔↗].*", Word(text="", colour=GOOD)),
+    ("^[…–→].*", Word(text="", colour=QUIET)),
+)
+"""What a text begins with -> its colour."""
+_WIDE: Final = Look(value_px=76, title_px=48, orientation="horizontal", align="auto")
+_TILE: Final = Look(value_px=96, title_px=48, orientation="vertical")
+
+
+def _tiles(sql: str, *, says: str, look: Look = _WIDE) -> Tiles:
+    return Tiles(title="", description=says, sql=sql, value="Says", decimals=None, patterns=SIGNS, look=look)
+
+
+def _part(number: int) -> str:
+    return f"if(parts[{number}]['value'] = '*', 'all others', parts[{number}]['value'])"
+
+
+AGE: Final = _tiles(
+    f"""SELECT
+    'age of these figures' AS "Name",
+    multiIf(
+        count() = 0, 'STALE: nothing has come yet',
+        max(value) >= 1800, concat('STALE, from ', formatReadableTimeDelta(max(value), 'days', 'minutes'), ' ago'),
+        max(value) < 60, '✔ under a minute',
+        concat('✔ ', toString(intDiv(toUInt64(max(value)), 60)), ' min')) AS "Says"
+FROM xpulse_pub.data_quality
+WHERE measure = 'age_s' AND lane IN ('feedback', 'telemetry') AND ({TENANT} OR tenant = '')""",
+    says="Time since the end of the older one of the newest released epoch and the newest closed window; from half an "
+    "hour on it says STALE.",
+    look=Look(value_px=64, title_px=48, orientation="vertical", align="auto"),
+)
+
+COUNTS: Final = _tiles(
+    f"""SELECT pair.1 AS "Name", pair.2 AS "Says"
+FROM
+(
+    SELECT [
+        ('hold', concat('✔ ', toString(countIf(verdict = 'met')))),
+        ('do not hold', concat(if(countIf(verdict = 'missed') = 0, '– ', '✘ '), toString(countIf(verdict = 'missed')))),
+        ('not sure yet', concat('? ', toString(countIf(verdict = 'undecided')))),
+        ('too few answers', concat('… ', toString(countIf(verdict IN ('too_few', 'no_data')))))
+    ] AS pairs
+    FROM xpulse_pub.target_status
+    WHERE {TENANT}
+)
+ARRAY JOIN pairs AS pair""",
+    says="How many targets hold, by their verdict for the calendar period so far.",
+    look=_TILE,
+)
+
+WORST: Final = _tiles(
+    f"""SELECT line.1 AS "Name", line.2 AS "Says"
+FROM
+(
+    SELECT
+        [
+            (
+                replaceRegexpAll(target, '^[^/]*/|[a-z_]+=', ''),
+                concat(
+                    multiIf(isNull(rolling_score) OR rolling_n < {FEW}, '… too few answers',
+                        verdict = 'met', '✔ ', verdict = 'missed', '✘ ', verdict = 'undecided', '? ', '… '),
+                    if(isNull(rolling_score) OR rolling_n < {FEW}, '', toString(round(rolling_score))),
+                    multiIf(trend = 'up', ' ↗', trend = 'down', ' ↘', trend = 'flat', ' →', ''),
+                    ' ', replaceAll(toString(verdict), '_', ' '))
+            ),
+            (
+                'the interval of the last answers',
+                if(isNull(rolling_lower) OR rolling_n < {FEW}, '… none yet',
+                    concat('from ', toString(round(rolling_lower)), ' to ', toString(round(rolling_upper)),
+                        ', target ', toString(round(objective)), ', n ', toString(rolling_n)))
+            )
+        ] AS lines
+    FROM xpulse_pub.target_status
+    WHERE {TENANT}
+    ORDER BY
+        {WORST_FIRST}
+    LIMIT 1
+)
+ARRAY JOIN lines AS line""",
+    says="The target that is worst off: its rolling score, trend and verdict in words; interval, target and answers.",
+)
+
+WHY: Final = _tiles(
+    f"""SELECT line.1 AS "Name", line.2 AS "Says"
+FROM
+(
+    SELECT
+        count() AS firing,
+        argMax(
+            (
+                replaceRegexpAll(target, '^[^/]*/|[a-z_]+=', ''), ifNull(usual, 0.), ifNull(usual + change, 0.),
+                contributions, coincidences, severity, isNull(change)
+            ),
+            (severity = 'critical', severity = 'warning', abs(ifNull(change, 0.)), alert_id)) AS worst,
+        worst.4 AS parts,
+        [
+            (if(firing = 0, 'everything', worst.1),
+             multiIf(firing = 0, '✔ nothing drifts', worst.7, concat('! ', worst.6),
+                 concat('▲ from ', toString(round(worst.2)), ' to ', toString(round(worst.3))))),
+            (if(length(parts) > 0, 'most of it', 'parts'),
+             if(length(parts) > 0, concat({_part(1)}, ': ', parts[1]['points'], ' points'), '– not told apart')),
+            (if(length(parts) > 1, 'and', 'more'),
+             if(length(parts) > 1, concat({_part(2)}, ': ', parts[2]['points'], ' points'), '– nothing')),
+            ('around that time, no cause',
+             if(length(worst.5) > 0, concat(worst.5[1]['title'], ' ', worst.5[1]['where']), '– nothing known'))
+        ] AS lines
+    FROM xpulse_pub.alerts
+    WHERE {TENANT} AND state = 'firing' AND calls = 'yes'
+)
+ARRAY JOIN lines AS line""",
+    says="The alert that is worst: how far its score moved, which parts moved it most, and what happened around then.",
+)
+
+WHERE: Final = _tiles(
+    f"""SELECT
+    country AS "Name",
+    multiIf(
+        now_n < {FEW}, '… too few answers',
+        before_n < {FEW}, concat('– ', toString(round(now_score))),
+        abs(now_score - before_score) <= 196 * sqrt(now_spread / now_n + before_spread / before_n),
+            concat('→ ', toString(round(now_score))),
+        now_score < before_score, concat('↘ ', toString(round(now_score))),
+        concat('↗ ', toString(round(now_score)))) AS "Says"
+FROM
+(
+    SELECT
+        country,
+        sumIf(n, is_now) AS now_n,
+        sumIf(n, NOT is_now) AS before_n,
+        sumIf(toInt64(promoters) - detractors, is_now) / now_n AS now_mean,
+        sumIf(toInt64(promoters) - detractors, NOT is_now) / before_n AS before_mean,
+        sumIf(promoters + detractors, is_now) / now_n - pow(now_mean, 2) AS now_spread,
+        sumIf(promoters + detractors, NOT is_now) / before_n - pow(before_mean, 2) AS before_spread,
+        100 * now_mean AS now_score,
+        100 * before_mean AS before_score
+    FROM
+    (
+        SELECT country, n, promoters, detractors, epoch > $__toTime - toIntervalDay(1) AS is_now
+        FROM xpulse_pub.feedback_released
+        WHERE {TENANT} AND epoch > $__toTime - toIntervalDay(2) AND epoch <= $__toTime AND country NOT IN ('', '*')
+    )
+    GROUP BY country
+)
+ORDER BY now_n < {FEW}, now_score, country
+LIMIT 9""",
+    says="Happiness of the last 24 hours by country, lowest first, and whether it moved against the 24 hours before by "
+    "more than chance allows (95 %).",
+    look=Look(value_px=88, title_px=48, orientation="auto"),
+)
+
+CHANGED: Final = _tiles(
+    f"""SELECT "Name", "Says"
+FROM
+(
+    SELECT 1 AS place, 'alerts' AS "Name",
+        if(count() = 0, '✔ none is firing', concat('▲ ', toString(count()), ' firing, newest: ',
+            argMax(replaceRegexpAll(target, '^[^/]*/|[a-z_]+=', ''), started_at))) AS "Says"
+    FROM xpulse_pub.alerts
+    WHERE {TENANT} AND state = 'firing' AND calls = 'yes'
+    UNION ALL
+    SELECT 2, 'rolled out in 24 hours',
+        if(count() = 0, '– nothing', concat('→ ', toString(count()), ', newest: ', argMax(title, started_at)))
+    FROM xpulse_pub.changes
+    WHERE {TENANT} AND kind != 'exclusion' AND started_at > $__toTime - toIntervalDay(1) AND started_at <= $__toTime
+    UNION ALL
+    SELECT 3, 'good news of 24 hours',
+        if(count() = 0, '– none', concat('✔ ', toString(count()), ' well again, newest: ',
+            argMax(replaceRegexpAll(target, '^[^/]*/|[a-z_]+=', ''), at)))
+    FROM xpulse_pub.alerts
+    WHERE {TENANT} AND state = 'resolved' AND calls = 'yes' AND at > $__toTime - toIntervalDay(1)
+)
+ORDER BY place""",
+    says="Alerts that fire now, changes that were rolled out, and what became well again, each with its newest.",
+)
+
+
+def targets_now() -> Dashboard:
+    """Return the first screen: what holds and what does not."""
+    panels = Row(height=11, panels=((COUNTS, 24),)), Row(height=14, panels=((WORST, 24),))
+    return _screen("now", "Wall: targets now", "Which targets hold, and the one that is worst off.", panels)
+
+
+def worst_and_why() -> Dashboard:
+    """Return the second screen: what is worst and why."""
+    rows = (Row(height=25, panels=((WHY, 24),)),)
+    return _screen("why", "Wall: what is worst and why", "The worst alert and the parts that moved it.", rows)
+
+
+def where() -> Dashboard:
+    """Return the third screen: countries over time."""
+    rows = (Row(height=25, panels=((WHERE, 24),)),)
+    return _screen("where", "Wall: where", "Happiness by country, and where it moved since yesterday.", rows)
+
+
+def what_changed() -> Dashboard:
+    """Return the fourth screen: alerts, rollouts, good news."""
+    rows = (Row(height=25, panels=((CHANGED, 24),)),)
+    return _screen("changed", "Wall: what changed", "Open alerts, rollouts and good news of the last day.", rows)
+
+
+def _screen(name: str, title: str, description: str, rows: tuple[Row, ...]) -> Dashboard:
+    age: Panel = AGE
+    return Dashboard(
+        uid=f"xpulse-wall-{name}",
+        title=title,
+        description=description,
+        variables=(TENANTS,),
+        rows=(*rows, Row(height=7, panels=((age, 24),))),
+        links=(TO_TARGETS, TO_ON_CALL),
+        since="now-24h",
+        tags=("xpulse", WALL),
+    )
