@@ -11,7 +11,8 @@ from streams import life_cycle
 from streams.events.judging import Alert
 from streams.simulate.day import Called, Day, Trouble, day
 from tests.streams import day_world
-from tests.streams.day_world import START_MS, TENANT, alerts_of
+from tests.streams.day_books import START_MS, TENANT
+from tests.streams.day_world import alerts_of
 
 pytestmark = pytest.mark.timeout(600)  # the first of these tests plays all days
 
