@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from agents.cli import erase, local, migrate, refold, seal, simulate, sql
+from agents.cli import erase, local, migrate, refold, seal, simulate, sql, withdraw
 from agents.cli.addresses import locate
 from agents.cli.alerts import alerts
 from agents.cli.directory import directory
@@ -35,6 +35,7 @@ app.add_typer(roles, name="roles")
 app.command("seal")(seal.command)
 app.command("refold")(refold.command)
 app.command("erase")(erase.command)
+app.command("withdraw")(withdraw.command)
 app.command("simulate")(simulate.command)
 
 
