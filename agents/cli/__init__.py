@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from agents.cli import erase, local, migrate, refold, seal, simulate, sql, withdraw
+from agents.cli import erase, local, migrate, preview, refold, seal, simulate, sql, withdraw
 from agents.cli.addresses import locate
 from agents.cli.alerts import alerts
 from agents.cli.directory import directory
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("demo")(local.demo)
 app.command("up")(local.up)
 app.command("sql")(sql.command(locate))
+app.command("preview")(preview.command(locate))
 app.add_typer(targets, name="targets")
 app.add_typer(alerts, name="alerts")
 app.add_typer(directory, name="directory")

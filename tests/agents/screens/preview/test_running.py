@@ -1,0 +1,177 @@
+"""The preview as it runs: every dashboard in a real browser over a small world, and what it gives to how many."""
+
+import json
+import re
+import time
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from agents.screens.macros import ALL, View, expand
+from agents.screens.preview.app import MOST_LOOKS
+from agents.screens.preview.shelf import FOLDER, WALL, Screen, read_shelf
+from tests.agents.local.services import wait_until
+from tests.agents.screens.chromium import Browser
+from tests.agents.screens.preview import world
+from tests.agents.screens.preview.conftest import Shown
+
+pytestmark = pytest.mark.integration
+
+SHELF = read_shelf(FOLDER)
+WALLS = [uid for uid, screen in SHELF.items() if WALL in screen.tags]
+LEAST_PX = 48
+MOST_NUMBERS = 12
+
+TILES = """
+Object.fromEntries([...document.querySelectorAll("section.tile")].map((tile) => [tile.dataset.panel, {
+  failed: tile.classList.contains("failed"), text: tile.querySelector(".body").innerText,
+  values: [...tile.querySelectorAll(".figure .value")].map((value) => value.innerText),
+  head: [...tile.querySelectorAll("th")].map((cell) => cell.innerText),
+  rows: [...tile.querySelectorAll("tbody tr")].map((row) => [...row.cells].map((cell) => cell.innerText)),
+}]))"""
+TEXTS = """
+[...document.querySelectorAll("main *")].filter((one) => one.checkVisibility()
+  && [...one.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
+  .map((one) => ({ text: one.innerText, px: parseFloat(getComputedStyle(one).fontSize),
+                   cut: one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1 }))"""
+
+
+def look(browser: Browser, url: str) -> dict[str, Any]:
+    """Open an address, wait until every question has been asked once, and return the tiles by panel id."""
+    browser.open(url)
+    browser.wait("document.body?.dataset.rounds >= 1")
+    tiles: dict[str, Any] = browser.js(TILES)
+    return tiles
+
+
+def rows_of(shown: Shown, screen: Screen, panel: dict[str, Any], **chosen: str) -> list[tuple[Any, ...]]:
+    """Ask a panel's question by another way than the preview does."""
+    at_s = int(time.time())
+    values = {variable["name"]: chosen.get(variable["name"], ALL) for variable in screen.variables()}
+    view = View(
+        start_s=at_s - 86_400, end_s=at_s + 60, interval_s=300, chosen=values, options={"tenant": (world.TENANT,)}
+    )  # fmt: skip
+    sql = expand(panel["targets"][0]["rawSql"], view)
+    return [tuple(row) for row in shown.reader.query(sql).result_rows]
+
+
+@pytest.mark.parametrize("uid", sorted(SHELF))
+def test_every_dashboard_is_drawn_without_a_complaint(browser: Browser, shown: Shown, uid: str) -> None:
+    browser.troubles.clear()
+    browser.hosts.clear()
+    tiles = look(browser, f"{shown.url}/d/{uid}" + ("?kiosk" if uid in WALLS else ""))
+    asked = {str(panel["id"]) for panel in SHELF[uid].model["panels"] if _asks_clickhouse(panel)}
+    assert [tiles[number]["text"] for number in asked if tiles[number]["failed"]] == []
+    assert all("another data source" in tile["text"] for number, tile in tiles.items() if number not in asked)
+    assert browser.troubles == []
+    assert browser.hosts == {shown.url.removeprefix("http://")}
+    if uid in WALLS:
+        assert_readable_from_five_metres(browser)
+
+
+def assert_readable_from_five_metres(browser: Browser) -> None:
+    texts = browser.js(TEXTS)
+    assert texts
+    assert [one for one in texts if one["px"] < LEAST_PX or one["cut"]] == []
+    assert browser.js("document.documentElement.scrollHeight <= innerHeight")
+    assert sum(len(re.findall(r"\d+(?:\.\d+)?", one["text"])) for one in texts) <= MOST_NUMBERS
+
+
+def _asks_clickhouse(panel: dict[str, Any]) -> bool:
+    return all("rawSql" in target for target in panel.get("targets", []))
+
+
+def test_figures_are_those_of_sql(browser: Browser, shown: Shown) -> None:
+    screen = SHELF["xpulse-targets"]
+    tiles = look(browser, f"{shown.url}/d/{screen.uid}")
+    compared = 0
+    for panel in screen.model["panels"]:
+        tile = tiles[str(panel["id"])]
+        rows = rows_of(shown, screen, panel, tenant=world.TENANT, target=world.MAIL)
+        if panel["title"] in ("Targets met", "Targets missed", "Targets drifting", "Alerts firing"):
+            assert tile["values"] == [str(rows[0][0])], panel["title"]
+            compared += 1
+        if panel["title"] == "Targets now":
+            assert [row[0] for row in tile["rows"]] == [row[0] for row in rows] == [world.MAIL, world.CRM]
+            assert [row[:5] for row in tile["rows"]] == [
+                [world.MAIL, "60.0", "41.3", "35 to 47.8", "400"],
+                [world.CRM, "99.0", "99.5", "93.2 to 106", "400"],
+            ]
+            assert [tile["rows"][0][tile["head"].index(name)] for name in ("Verdict", "Trend", "Drift")] == [
+                "✘ missed",
+                "↘ down",
+                "– steady",
+            ]
+            compared += 1
+    assert compared == 5
+
+
+def test_what_cannot_be_drawn_says_so(browser: Browser, shown: Shown) -> None:
+    tiles = look(browser, f"{shown.url}/d/odd")
+    assert "cannot draw a panel of type piechart" in tiles["1"]["text"]
+    assert "another data source" in tiles["2"]["text"]
+    assert tiles["3"]["text"].strip() == "ClickHouse error 47"
+
+
+def test_an_address_cannot_choose_what_is_not_on_offer(browser: Browser, shown: Shown) -> None:
+    foreign = quote("' OR 1 = 1 --")
+    tiles = look(browser, f"{shown.url}/d/xpulse-targets?var-tenant={foreign}&var-target={foreign}")
+    assert browser.js("document.querySelector('[data-variable=tenant]').value") == world.TENANT
+    assert "1 of 2" in [value for tile in tiles.values() for value in tile["values"]]
+
+
+def test_keys_move_through_the_screens(browser: Browser, shown: Shown) -> None:
+    order = [entry["uid"] for entry in json.loads(browser_text(browser, f"{shown.url}/api/screens"))]
+    ring = [uid for uid in order if uid in WALLS] or order
+    look(browser, f"{shown.url}/")
+    place = "location.pathname.slice(3)"
+    assert browser.js(place) == ring[0]
+    for key, uid in (("ArrowRight", ring[1]), ("ArrowLeft", ring[0]), ("ArrowLeft", ring[-1])):
+        browser.press(key)
+        browser.wait(f"{place} === {uid!r} && document.querySelector('section.tile')")
+    browser.press(" ")
+    assert browser.js("location.search.includes('playlist')")
+    browser.press(" ")
+    assert not browser.js("location.search.includes('playlist')")
+    browser.press("k")
+    assert browser.js("document.querySelector('header').checkVisibility()") is False
+    browser.press("?")
+    assert browser.js("document.getElementById('keys').open")
+    browser.press("Escape")
+    assert not browser.js("document.getElementById('keys').open")
+
+
+def browser_text(browser: Browser, url: str) -> str:
+    browser.open(url)
+    return str(browser.js("document.body.innerText"))
+
+
+def test_a_drift_turns_its_tile_within_fifteen_seconds(browser: Browser, shown: Shown) -> None:
+    titles = {panel["title"]: panel["id"] for panel in SHELF["xpulse-targets"].model["panels"]}
+    look(browser, f"{shown.url}/d/xpulse-targets")
+    drifting = f"document.querySelector('[data-panel=\"{titles['Targets drifting']}\"] .value')"
+    assert browser.js(f"{drifting}.innerText") == "0"
+    before = browser.js(f"getComputedStyle({drifting}).color")
+    world.drift(shown.writer)
+    assert browser.wait(f"{drifting}.innerText === '1'", within_s=15) < 15
+    assert browser.js(f"getComputedStyle({drifting}).color") != before
+    browser.wait("document.querySelector('tbody tr').innerText.includes('▲ drifting')")
+    assert browser.js("document.querySelector('tbody td').innerText") == world.MAIL
+
+
+def test_streams_are_bounded_and_given_back(shown: Shown) -> None:
+    url = f"{shown.url}/api/screens/odd/stream"
+    with ExitStack() as stack, httpx.Client(timeout=20) as opened:
+        looks = [stack.enter_context(opened.stream("GET", url)).iter_lines() for _ in range(MOST_LOOKS)]
+        assert {next(look) for look in looks} == {"event: span"}
+        assert not _is_let_in(url)
+    wait_until(lambda: _is_let_in(url), "a place that was given back")
+
+
+def _is_let_in(url: str) -> bool:
+    with httpx.stream("GET", url, timeout=20) as stream:
+        assert stream.status_code in (200, 503)
+        return stream.status_code == 200
