@@ -30,6 +30,7 @@ from streams.errors import ConfigError, DeliveryError
 from streams.profile import Profile
 
 BROKER, CLICKHOUSE, GATEWAY, TELEMETRY, CONTROL = "broker", "clickhouse", "gateway", "telemetry", "control"
+PREVIEW = "preview"
 HOST = "127.0.0.1"
 WORKERS = (TELEMETRY, CONTROL)
 
@@ -43,9 +44,10 @@ class Ports:
     gateway: int
     telemetry_metrics: int
     control_metrics: int
+    preview: int
 
 
-def pick_ports(*, clickhouse: int = 0, gateway: int = 0) -> Ports:
+def pick_ports(*, clickhouse: int = 0, gateway: int = 0, preview: int = 0) -> Ports:
     """Return free ports; those given are taken as they are."""
     return Ports(
         broker=free_port(),
@@ -53,6 +55,7 @@ def pick_ports(*, clickhouse: int = 0, gateway: int = 0) -> Ports:
         gateway=gateway or free_port(),
         telemetry_metrics=free_port(),
         control_metrics=free_port(),
+        preview=preview or free_port(),
     )
 
 
@@ -92,6 +95,11 @@ class Stack:
         """Where events are posted."""
         return f"http://{HOST}:{self.ports.gateway}"
 
+    @property
+    def preview_url(self) -> str:
+        """Where the dashboards are shown."""
+        return f"http://{HOST}:{self.ports.preview}"
+
     def metrics_url(self, part: str) -> str:
         """Return the metrics page of a part."""
         port = {GATEWAY: self.ports.gateway, **self._metrics_ports()}[part]
@@ -128,6 +136,7 @@ class Stack:
             self._process(GATEWAY, ("gateway",), _answers(f"{self.gateway_url}/readyz"), depends_on=(BROKER,)),
             self._worker(TELEMETRY),
             self._worker(CONTROL),
+            self._preview(),
         ]
 
     def _broker(self) -> Part:
@@ -177,6 +186,12 @@ class Stack:
         # Ready once it has read the gateway's ticks: then its group has handed out partitions, and events flow.
         ready = _has_read(self.metrics_url(name), TELEMETRY_TOPIC if name == TELEMETRY else RECORDS_TOPIC)
         return self._process(name, ("worker", name), ready, depends_on=(BROKER, CLICKHOUSE, GATEWAY))
+
+    def _preview(self) -> Part:
+        # It depends on nothing, so that its address answers at once; tiles fill when the others are up.
+        where = ("--clickhouse-host", HOST, "--clickhouse-port", str(self.ports.clickhouse))
+        command = ("preview", "--port", str(self.ports.preview), *where)
+        return self._process(PREVIEW, command, _answers(f"{self.preview_url}/readyz"), depends_on=())
 
     def _process(
         self, name: str, command: tuple[str, ...], is_ready: Callable[[], bool], *, depends_on: tuple[str, ...]

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from agents.cli.addresses import default_folder
+from agents.cli.preview import PORT as PREVIEW_PORT
 from agents.declared import read_catalogue
 from agents.demo.play import Demo, Plan
 from agents.demo.report import STATUS, Report
@@ -30,6 +31,7 @@ Data = Annotated[Path | None, typer.Option(help="Data folder; none = the per-use
 Fresh = Annotated[bool, typer.Option("--fresh", help="Delete what xpulse keeps in the data folder first.")]
 GatewayPort = Annotated[int, typer.Option(help="Port of the gateway; 0 = any free one.")]
 ClickHousePort = Annotated[int, typer.Option(help="Port of the embedded ClickHouse; 0 = any free one.")]
+PreviewPort = Annotated[int, typer.Option(help="Port of the preview of the screens; 0 = any free one.")]
 Webhook = Annotated[str, typer.Option(help="http(s) address that receives alerts.")]
 Alertmanager = Annotated[str, typer.Option(help="Base address of an Alertmanager that receives alerts.")]
 
@@ -43,13 +45,14 @@ def up(
     profile: Annotated[str, typer.Option(help="Time scales: standard or demo.")] = "standard",
     gateway_port: GatewayPort = 8080,
     clickhouse_port: ClickHousePort = 8123,
+    preview_port: PreviewPort = PREVIEW_PORT,
     webhook: Webhook = "",
     alertmanager: Alertmanager = "",
 ) -> None:
-    """Run everything on this machine until Ctrl-C: broker, ClickHouse, gateway, workers."""
+    """Run everything on this machine until Ctrl-C: broker, ClickHouse, gateway, workers, the screens' preview."""
     if profile not in PROFILES:
         raise ConfigError(f"--profile is {profile!r}; allowed: {', '.join(PROFILES)}")
-    ports = pick_ports(clickhouse=clickhouse_port, gateway=gateway_port)
+    ports = pick_ports(clickhouse=clickhouse_port, gateway=gateway_port, preview=preview_port)
     stack = _stack(data, profile, ports, fresh=fresh, webhook=webhook, alertmanager=alertmanager)
     with stopping() as stop, _starting(stack) as installation:
         _tell(stack)
@@ -62,7 +65,7 @@ def up(
         print("stopping …", flush=True)
 
 
-def demo(
+def demo(  # noqa: PLR0913, PLR0917 - what to play and where each part listens
     for_: Annotated[
         str, typer.Option("--for", help="Length of the input, such as 90s or 5m; empty = until Ctrl-C.")
     ] = "",
@@ -72,6 +75,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed plays the same events.")] = 1,
     gateway_port: GatewayPort = 0,
     clickhouse_port: ClickHousePort = 0,
+    preview_port: PreviewPort = 0,
     webhook: Webhook = "",
 ) -> None:
     """Run everything with live input, watch it, and check every result against the truth.
@@ -83,7 +87,7 @@ def demo(
     """
     length = _length(for_)
     console = Console()
-    ports = pick_ports(clickhouse=clickhouse_port, gateway=gateway_port)
+    ports = pick_ports(clickhouse=clickhouse_port, gateway=gateway_port, preview=preview_port)
     stack = _stack(data, "demo", ports, fresh=fresh, webhook=webhook)
     with stopping() as stop, _starting(stack) as installation:
         _tell(stack)
@@ -137,7 +141,11 @@ def _stack(
 
 @contextmanager
 def _starting(stack: Stack) -> Iterator[Installation]:
-    print(f"starting broker, ClickHouse, gateway and workers; data and logs in {stack.folder.root} …", flush=True)
+    print(f"starting broker, ClickHouse, gateway and workers; data and logs in {stack.folder.root} …")
+    # First of all: whoever opens it now sees the tiles fill.
+    print(
+        f"screens     {stack.preview_url}/?from=now-15m   (for a wall: {stack.preview_url}/?kiosk&playlist)", flush=True
+    )
     with Installation(stack) as installation:
         yield installation
 
