@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -54,9 +55,11 @@ def events(traffic: Traffic) -> list[tuple[int, Feedback]]:
     found = []
     for one, score, lost in zip(traffic.answers(), traffic.score.tolist(), traffic.lost.tolist(), strict=True):
         known = answer(0, tenant=TENANT, person=one.person, score=score, lost_minutes=None if lost < 0 else lost)
-        labels = {"country": one.labels[0], "service": one.labels[3], "channel": one.labels[4]}
-        fields = {name: getattr(known, name) for name in known.__struct_fields__}
-        found.append((one.log_ms, Feedback(**{**fields, **labels, "response_id": one.answer, "event_id": one.answer})))
+        country, _, _, service, channel, _, _ = one.labels
+        event = msgspec.structs.replace(
+            known, country=country, service=service, channel=channel, response_id=one.answer, event_id=one.answer
+        )
+        found.append((one.log_ms, event))
     return found
 
 
