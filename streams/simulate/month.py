@@ -153,7 +153,7 @@ class _Plot:
     def __init__(self, month: Month, organisation: Organisation) -> None:
         self._rng = random.Random(f"{month.seed}/stories")
         self._organisation = organisation
-        self._length_s = month.end_s - month.start_s
+        self._length_s, self._days = month.end_s - month.start_s, month.days
         services = self._rng.sample(organisation.services, min(3, len(organisation.services)))
         self._unhappy, self._melon = services[0], services[-1]
         others = [a for a, service in organisation.applications.items() if service not in services]
@@ -161,13 +161,16 @@ class _Plot:
 
     def _at(self, share: float) -> float:
         """Return an instant at about a share of the month, in the working hours of its day."""
-        day = int(share * self._length_s / DAY_S)
-        return float(min(day * DAY_S + self._rng.randint(7 * 60, 15 * 60) * 60, self._length_s))
+        return self._on(int(share * self._length_s / DAY_S))
+
+    def _on(self, day: int) -> float:
+        """Return an instant in the working hours of a day."""
+        return float(min(day * DAY_S + self._rng.randint(7 * 60, 12 * 60) * 60, self._length_s))
 
     def rollout(self) -> Story:
-        """An application hangs and crashes for a day and a half after a rollout."""
-        begin, name = self._at(0.7), "rollout"
-        until = begin + 36 * HOUR_S
+        """An application hangs and crashes for a working day, while windows are kept that the judge can judge."""
+        begin, name = self._on(max(0, self._days - 2)), "rollout"
+        until = begin + 9 * HOUR_S
         where = {"application": self._application}
         effect = Effect(
             metrics=(RESPONSE_TIME, "app.usable", CRASH), where=where, condition=BAD, from_s=begin, until_s=until
