@@ -16,14 +16,14 @@ from agents.docket import Docket, hold
 from agents.judge_news import Grid, Published
 from agents.judge_store import Closed, MetricKey, TargetKey
 from agents.warehouse.client import Warehouse
-from streams.actions import Order
 from streams.events.judging import Alert, Target
+from streams.judging.actions import Order
+from streams.judging.rounds import Entry
+from streams.judging.sheets import BundleEpoch, Epoch, WindowEnd
+from streams.judging.verdicts import JudgeState
 from streams.plan.backtest import Backtest, Course, Label, raised, scored, side_by_side
-from streams.rounds import Entry
-from streams.sheets import BundleEpoch, Epoch, WindowEnd
 from streams.targets.differences import file_of_target
 from streams.targets.indicators import INDICATORS
-from streams.verdicts import JudgeState
 
 _RAISED = """
 SELECT body FROM alerts FINAL

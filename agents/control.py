@@ -29,9 +29,9 @@ from agents.tandem_store import TandemStore
 from agents.topics import ALERTS, RECORDS, TARGETS, Cluster, TopicState, topic_state
 from agents.why_store import WhyStore
 from streams.bundles import bundle_rule_of
+from streams.judging.verdicts import Ruler
 from streams.profile import Profile
 from streams.release_rules import bundle_rules
-from streams.verdicts import Ruler
 
 
 def build_control(settings: Settings) -> faust.App:

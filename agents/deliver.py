@@ -35,7 +35,7 @@ from agents.topics import ALERTS, partition_of
 from agents.transport import Chunk, chunked
 from streams.errors import DeliveryError
 from streams.events.judging import Alert
-from streams.outbox import Errand, Key, Outbox, key_of
+from streams.judging.outbox import Errand, Key, Outbox, key_of
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from agents.notify import Duty, Hours
 from agents.warehouse.client import Warehouse
 from streams.codecs import Ok, decode
 from streams.events.judging import Alert
-from streams.outbox import Key
+from streams.judging.outbox import Key
 from streams.targets.indicators import INDICATORS
 
 TargetKey = tuple[str, str]

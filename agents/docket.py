@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from agents.judge_news import Bench, Family, Grid, Published, family_of, read_news
 from agents.judge_store import TargetKey
 from streams.events.judging import Alert, Target
-from streams.rounds import Case, Entry, Ruling, rule_family
-from streams.verdicts import JudgeState
+from streams.judging.rounds import Case, Entry, Ruling, rule_family
+from streams.judging.verdicts import JudgeState
 
 Cases = Mapping[TargetKey, Sequence[Target]]
 """Target -> its known versions."""

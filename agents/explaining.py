@@ -19,8 +19,8 @@ from agents.refusals import log_failure
 from agents.warehouse.client import WarehouseError
 from agents.why_store import Moment
 from streams.events.judging import Alert, Target
+from streams.judging.verdicts import JudgeState, verdict_begin
 from streams.targets.indicators import INDICATORS
-from streams.verdicts import JudgeState, verdict_begin
 from streams.why.explanation import Why
 from streams.why.telling import with_why
 

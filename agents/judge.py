@@ -35,7 +35,7 @@ from agents.transport import Chunk, chunked
 from streams.codecs import encode_json
 from streams.errors import InvariantError
 from streams.events.judging import Alert, AlertKind, Target
-from streams.rounds import Entry
+from streams.judging.rounds import Entry
 from streams.targets.indicators import objection
 
 log = logging.getLogger(__name__)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, TypeVar
 
 from agents.judge_store import Closed, MetricKey, TargetKey
-from streams.actions import Order, exclusions_written
 from streams.events.judging import IndicatorKind, Target
-from streams.rounds import Case, Papers
-from streams.sheets import BundleEpoch, Epoch, Sheet, WindowEnd, joined, with_silence
+from streams.judging.actions import Order, exclusions_written
+from streams.judging.rounds import Case, Papers
+from streams.judging.sheets import BundleEpoch, Epoch, Sheet, WindowEnd, joined, with_silence
+from streams.judging.verdicts import JudgeState, Ruler
 from streams.targets.indicators import INDICATORS, Measure, metrics_of
-from streams.verdicts import JudgeState, Ruler
 
 MAX_WINDOWS = 500
 """Windows that one round takes at most, so that catching up keeps memory bounded."""

@@ -13,7 +13,7 @@ import msgspec
 
 from agents.judge_store import TargetKey
 from streams.events.judging import Alert
-from streams.verdicts import JudgeState
+from streams.judging.verdicts import JudgeState
 
 REPLAY_AFTER_MS = 3_600_000
 """Age at judging time from which an instant is old; as long as `agents.deliver` looks back for lost alerts."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from streams.alert_ids import alert_id, dedup_key
-from streams.alerts import clock
 from streams.events.judging import Alert
+from streams.judging.alert_ids import alert_id, dedup_key
+from streams.judging.alerts import clock
 
 TENANT = "_pipeline"
 """The pipeline is nobody's: its alerts belong to the installation."""

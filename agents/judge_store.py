@@ -15,17 +15,17 @@ import msgspec
 
 from agents.warehouse.client import Warehouse
 from agents.warehouse.migrate import public_of
-from streams.actions import FOREVER_MS, Order
 from streams.blocks import DIMENSIONS as RECORD_DIMENSIONS
 from streams.catalogue import DIMENSIONS as TELEMETRY_DIMENSIONS
 from streams.codecs import encode_json
 from streams.details import details_read
 from streams.errors import InvariantError
 from streams.events.judging import Alert, AlertKind
-from streams.rounds import Entry
+from streams.judging.actions import FOREVER_MS, Order
+from streams.judging.rounds import Entry
+from streams.judging.sheets import BundleEpoch, Epoch, ReleasedBlock, ReleasedBundle, WindowEnd, WindowRow
+from streams.judging.verdicts import JudgeState
 from streams.scores import Counts
-from streams.sheets import BundleEpoch, Epoch, ReleasedBlock, ReleasedBundle, WindowEnd, WindowRow
-from streams.verdicts import JudgeState
 
 TargetKey = tuple[str, str]
 """Tenant and target."""

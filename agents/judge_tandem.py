@@ -15,7 +15,7 @@ from agents.docket import Cases, Held
 from agents.judge_store import TargetKey
 from agents.tandem_store import MOST_BUCKETS
 from streams.events.judging import Alert, Target
-from streams.tandem import Cell, Track, follow_family, is_tandem
+from streams.judging.tandem import Cell, Track, follow_family, is_tandem
 from streams.targets.periods import period_start
 
 

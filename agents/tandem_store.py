@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from agents.warehouse.client import Warehouse
 from agents.warehouse.migrate import public_of
+from streams.judging.tandem import Cell
+from streams.judging.watermelon import Kept
 from streams.scores import Counts
-from streams.tandem import Cell
-from streams.watermelon import Kept
 
 MOST_BUCKETS = 400
 """Closed periods that are looked back at most: a year of days."""

@@ -25,17 +25,17 @@ from agents.judge_tandem import Tandems
 from agents.release_tables import Release, counts_of, total
 from agents.simulation.telemetry_load import Order, begun
 from agents.warehouse.client import Warehouse
-from streams.actions import Order as Action
 from streams.blocks import DIMENSIONS
 from streams.catalogue import DIMENSIONS as TELEMETRY_DIMENSIONS
 from streams.events.judging import Alert, Target, Verdict
+from streams.judging.actions import Order as Action
+from streams.judging.sheets import BundleEpoch, Epoch, ReleasedBlock, ReleasedBundle, WindowEnd, WindowRow
+from streams.judging.verdicts import JudgeState, Ruler
 from streams.profile import HOUR_MS, Profile
-from streams.sheets import BundleEpoch, Epoch, ReleasedBlock, ReleasedBundle, WindowEnd, WindowRow
 from streams.simulate.month import HOUR_S, Month
 from streams.simulate.month_keys import KeyGroup
 from streams.simulate.month_windows import MINUTE_S, Course, base_windows, device_bits, minutes
 from streams.targets.indicators import INDICATORS, metrics_of
-from streams.verdicts import JudgeState, Ruler
 
 STEP_MS = 3 * HOUR_MS
 """Length of a round; a month of 300 targets at every epoch would be a million and a half verdicts."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.detection.setting import OBJECTIVE, YEAR_DAYS, Row, Setting, law_at
 from benchmarks.detection.worlds import Floats
-from streams.burn import Z as BURN_Z
+from streams.judging.burn import Z as BURN_Z
 from streams.scores import PPM, Interval, Moments, mean_interval
 
 WEEK = 7
@@ -65,7 +65,7 @@ def burns_detractors(days: Days) -> Truth:
 
 
 def burns_for_certain(days: Days) -> Truth:
-    """The budget of bad goes 1.5 times too fast, by the upper ends of 99.9 % intervals, as `streams.burn` asks."""
+    """The budget of bad goes 1.5 times too fast, by upper ends of 99.9 % intervals: `streams.judging.burn`."""
     most = 1.0 - OURS_RATE * (1.0 - OBJECTIVE)
     return _both(days, lambda counts: upper_ends(counts, BURN_Z) < most)
 

@@ -26,8 +26,8 @@ from benchmarks.detection.nab_score import Window, learning_rows, normalised, sc
 from benchmarks.detection.worlds import Floats
 from streams.detect import SERIES_DETECTORS
 from streams.detect.robust import RobustDetector
-from streams.life_cycle import POLICIES
-from streams.shift import ASPECTS, HOURS
+from streams.judging.life_cycle import POLICIES
+from streams.judging.shift import ASPECTS, HOURS
 
 VARIABLE = "XPULSE_TEST_DATA"
 DAY_MS = 86_400_000
@@ -111,7 +111,7 @@ def alarms_of(series: Series, days: int) -> Iterator[int]:
 
 
 def shifts_of(series: Series, days: int) -> Iterator[int]:
-    """Yield the rows at which a shift would call (`streams.shift`); `days` to a false alarm."""
+    """Yield the rows at which a shift would call (`streams.judging.shift`); `days` to a false alarm."""
     unit_ms, hold = int(np.median(np.diff(series.at_ms))), POLICIES["shift"].pending
     detector = RobustDetector(run_length=days * DAY_MS / unit_ms, unit_ms=unit_ms, aspects=ASPECTS, hours=HOURS)
     state, held = detector.fresh(), 0

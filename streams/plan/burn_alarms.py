@@ -20,8 +20,8 @@ from math import exp, log
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.burn import Z, burning_rule
-from streams.life_cycle import POLICIES
+from streams.judging.burn import Z, burning_rule
+from streams.judging.life_cycle import POLICIES
 from streams.plan.laws import Law, law_of
 from streams.scores import PPM, Moments, mean_interval
 from streams.spans import MAX_SPANS, Span

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from streams.burn import burning_rule
+from streams.judging.burn import burning_rule
 from streams.plan.laws import Law, law_of
 from streams.scores import PPM
 from streams.spans import MAX_SPANS, Span

@@ -6,6 +6,7 @@ import msgspec
 
 from streams.errors import TargetError
 from streams.events.judging import Target
+from streams.judging.verdicts import Ruler
 from streams.plan.forecast import YEAR_DAYS, Forecast, Outlook, forecast
 from streams.plan.laws import assumed
 from streams.plan.refusals import refusals
@@ -13,7 +14,6 @@ from streams.profile import Profile
 from streams.targets.expansion import Stamp, expand
 from streams.targets.indicators import INDICATORS
 from streams.targets.spec import TargetFile
-from streams.verdicts import Ruler
 
 _NOBODY = Stamp(valid_from_ms=0, recorded_at_ms=0, author="plan", reason="")
 _ANY = "any"

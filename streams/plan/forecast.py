@@ -11,6 +11,7 @@ from streams.detect.edetector import Bets
 from streams.detect.observation import Observation
 from streams.errors import InvariantError
 from streams.events.judging import PeriodKind, Target
+from streams.judging.verdicts import Ruler, detector_for
 from streams.plan.burn_alarms import Watch, false_alerts
 from streams.plan.burning import outage_s
 from streams.plan.laws import law_of
@@ -18,7 +19,6 @@ from streams.plan.paths import MAX_STEPS, RUNS, Crossings, Trial, crossings, fac
 from streams.plan.provable import gap
 from streams.targets.burn import BurnRule, burn_rules
 from streams.targets.indicators import INDICATORS, Measure
-from streams.verdicts import Ruler, detector_for
 
 DAY_MS = 86_400_000
 YEAR_DAYS = 365

@@ -3,8 +3,8 @@
 from typing import Literal
 
 from streams.detect.confidence import Weights, always_valid, weigh
+from streams.judging.verdicts import ALPHA, decide
 from streams.plan.laws import Law, law_of
-from streams.verdicts import ALPHA, decide
 
 _FINE = 1_000_000  # parts of an answer that expected counts are rounded to
 _HALVINGS = 14

@@ -9,14 +9,14 @@ import msgspec
 from agents.judge_news import Grid
 from agents.judge_store import Closed, JudgeStore, MetricKey, TargetKey
 from agents.warehouse.client import Warehouse
-from streams.actions import Order
 from streams.details import Details
 from streams.events.judging import Alert, AlertKind, Verdict
-from streams.rounds import Entry
+from streams.judging.actions import Order
+from streams.judging.rounds import Entry
+from streams.judging.sheets import BundleEpoch, Epoch, ReleasedBlock, ReleasedBundle, WindowEnd, WindowRow
+from streams.judging.verdicts import JudgeState, Ruler
 from streams.scores import Counts
-from streams.sheets import BundleEpoch, Epoch, ReleasedBlock, ReleasedBundle, WindowEnd, WindowRow
 from streams.targets.periods import period_start
-from streams.verdicts import JudgeState, Ruler
 
 EPOCH_MS = 5_000
 

@@ -19,10 +19,10 @@ from agents.warehouse.client import Warehouse
 from streams.codecs import Ok, decode, encode_json
 from streams.errors import DeliveryError
 from streams.events.judging import Alert, Target
-from streams.rounds import Entry
+from streams.judging.rounds import Entry
+from streams.judging.verdicts import JudgeState
 from streams.scores import Counts
 from streams.targets import Stamp, retirement
-from streams.verdicts import JudgeState
 from tests.agents.judged_world import GRID, T0, ClickHouseWorld, MemoryWorld, World, end
 from tests.streams.judged import GOOD, HAPPY
 

@@ -19,9 +19,9 @@ from agents.why_store import Moment, WhyStore
 from streams.blocks import rule_of
 from streams.bundles import bundle_rule_of
 from streams.events.judging import Alert, Target
+from streams.judging.rounds import Entry
+from streams.judging.verdicts import Ruler
 from streams.profile import DEMO
-from streams.rounds import Entry
-from streams.verdicts import Ruler
 from tests.agents.judged_world import GRID, METRIC, ClickHouseWorld, end
 from tests.agents.judged_world import T0 as WINDOWS_T0
 from tests.agents.test_release import EPOCH_MS, SECRET, T0, Lane, answer

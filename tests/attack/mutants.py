@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from streams.blocks import Answer, release
+from streams.judging.sheets import Epoch, ReleasedBlock
+from streams.judging.verdicts import Ruler
 from streams.scores import Counts
-from streams.sheets import Epoch, ReleasedBlock
-from streams.verdicts import Ruler
 from tests.attack.figures import Figures, Published, joined, of_sets, per_figure, rows
 from tests.attack.publishing import KEY, RULE, Released, arrivals, block_rows, judged, released
 from tests.attack.traffic import TENANT, Traffic

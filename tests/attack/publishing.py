@@ -13,11 +13,11 @@ from streams.blocks import DIMENSIONS, Answer, Block, Rule, active_epochs, block
 from streams.bundles import Bundle, BundleRule, Piece, bundle_key, bundle_rule_of, bundle_up
 from streams.details import Details
 from streams.events.judging import Target
+from streams.judging.rounds import Case, Papers, rule_family
+from streams.judging.sheets import Epoch, ReleasedBlock
+from streams.judging.verdicts import Ruler
 from streams.profile import STANDARD
-from streams.rounds import Case, Papers, rule_family
 from streams.scores import Counts
-from streams.sheets import Epoch, ReleasedBlock
-from streams.verdicts import Ruler
 from tests.attack.figures import Published
 from tests.attack.traffic import START_MS, TENANT, Traffic
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from streams.blocks import DIMENSIONS, Answer, release, rule_of
+from streams.judging.sheets import Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
+from streams.judging.tandem import Cell
+from streams.judging.watermelon import Kept
 from streams.scores import Counts
-from streams.sheets import Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
 from streams.simulate.agenda import Item
 from streams.simulate.day import DAY, WORLD, quiet
 from streams.simulate.names import CRASH, RESPONSE_GOOD_MS, RESPONSE_TIME
 from streams.simulate.organisation import Organisation
 from streams.simulate.scenario import Scenario
 from streams.simulate.timeline import timeline
-from streams.tandem import Cell
-from streams.watermelon import Kept
 from streams.why.coincidences import Happening
 
 TENANT = "t"

@@ -20,12 +20,14 @@ from agents.judge_store import TargetKey
 from agents.judge_tandem import Tandems
 from agents.links import Bases
 from agents.why_store import LONG_MS, MOST_SERIES_WINDOWS, MOST_WINDOWS, QUARTER_MS, WhyStore
-from streams.absence import AbsenceState, Heard, listen
 from streams.blocks import Answer
 from streams.events.judging import Alert, Target
-from streams.rounds import Case, Papers, Ruling, rule_family
-from streams.sheets import Sheet
-from streams.shift import shifted
+from streams.judging.absence import AbsenceState, Heard, listen
+from streams.judging.rounds import Case, Papers, Ruling, rule_family
+from streams.judging.sheets import Sheet
+from streams.judging.shift import shifted
+from streams.judging.tandem import Cell
+from streams.judging.verdicts import JudgeState, Ruler
 from streams.simulate.day import DAY, PLACES, quiet
 from streams.simulate.names import CRASH, RESPONSE_TIME
 from streams.simulate.scenario import Scenario
@@ -36,10 +38,8 @@ from streams.simulate.truths import (
     HAPPINESS_BY_SERVICE,
     target_id,
 )
-from streams.tandem import Cell
 from streams.targets.periods import period_start
 from streams.targets.versions import promise_of
-from streams.verdicts import JudgeState, Ruler
 from streams.why.coincidences import Happening
 from streams.why.explanation import Question
 from streams.why.figures import Row, answers_of, window_rows, within

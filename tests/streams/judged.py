@@ -6,8 +6,8 @@ import msgspec
 
 from streams.detect.observation import block_of, window_of
 from streams.events.judging import Target
+from streams.judging.verdicts import Judged, JudgeState, Ruler, Step, judge_epoch
 from streams.scores import Counts
-from streams.verdicts import Judged, JudgeState, Ruler, Step, judge_epoch
 
 EPOCH_MS = 600_000
 START_MS = 1_772_323_200_000  # 2026-03-01 00:00 UTC

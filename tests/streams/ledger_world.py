@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from streams.actions import FOREVER_MS, Order
 from streams.blocks import DIMENSIONS, Answer, Block, Rule, block_key, release
 from streams.catalogue import DIMENSIONS as TELEMETRY_DIMENSIONS
 from streams.catalogue import Catalogue, Good, Metric
@@ -22,14 +21,15 @@ from streams.events.records import Action, Feedback
 from streams.events.telemetry import Telemetry
 from streams.fold import PartitionFold
 from streams.intake import Batch
+from streams.judging.actions import FOREVER_MS, Order
+from streams.judging.rounds import Case, Papers, rule_family
+from streams.judging.sheets import Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
+from streams.judging.verdicts import JudgeState, Ruler
 from streams.keys import Keys
 from streams.profile import DEMO
 from streams.records import TABLES
-from streams.rounds import Case, Papers, rule_family
 from streams.scores import Counts
-from streams.sheets import Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
 from streams.tiles import Rules
-from streams.verdicts import JudgeState, Ruler
 from tests.streams.judged import GOOD, HAPPY
 
 UNIT_MS = 5_000

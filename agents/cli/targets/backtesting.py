@@ -21,12 +21,12 @@ from agents.processes import warehouse
 from agents.settings import Settings
 from streams.errors import ConfigError
 from streams.events.judging import Target
+from streams.judging.verdicts import Ruler
 from streams.plan.backtest import Backtest, Label, Raised, Score
 from streams.plan.drawing import svg, timeline
 from streams.plan.truth import instant, read_labels
 from streams.profile import PROFILES, Profile
 from streams.targets import Stamp, TargetFile, expand
-from streams.verdicts import Ruler
 
 EXAMPLES = """\b
 Examples:

@@ -24,7 +24,7 @@ from streams.codecs import Ok, decode
 from streams.errors import ConfigError, DeliveryError
 from streams.events import Action
 from streams.events.judging import Alert
-from streams.outbox import key_of
+from streams.judging.outbox import key_of
 from streams.records import TABLES, doubt, to_row
 from tests.agents.notify.alerts import FIRING, RESOLVED
 from tests.agents.notify.doors import Door, running_door

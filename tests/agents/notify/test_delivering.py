@@ -18,10 +18,10 @@ from agents.notify import Duty, NotifyConfig, build_notifiers
 from agents.refusals import Refused
 from agents.topics import ALERTS
 from agents.transport import Chunk
-from streams import outbox
 from streams.codecs import encode_json
 from streams.events.judging import Alert
-from streams.outbox import Key, key_of
+from streams.judging import outbox
+from streams.judging.outbox import Key, key_of
 from tests.agents.local.services import wait_until
 from tests.agents.notify.alerts import FIRING, episode
 from tests.agents.notify.doors import Door, Manner, running_door

@@ -11,7 +11,7 @@ from agents.judge_store import JudgeStore
 from agents.notify import Duty
 from agents.warehouse.client import Warehouse
 from streams.events.judging import Alert
-from streams.outbox import key_of
+from streams.judging.outbox import key_of
 from tests.agents.notify.alerts import FIRING, RESOLVED
 
 pytestmark = pytest.mark.integration

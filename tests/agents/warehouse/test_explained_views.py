@@ -14,10 +14,10 @@ from agents.warehouse.client import Warehouse
 from agents.warehouse.migrate import public_of, write_profile
 from streams.codecs import encode_json
 from streams.events import Ticket
+from streams.judging.watermelon import Goals, Kept, read, wilson
 from streams.profile import DEMO
 from streams.records import to_row
 from streams.scores import Counts, display_interval
-from streams.watermelon import Goals, Kept, read, wilson
 from tests.agents.warehouse.test_judging_views import target
 from tests.streams.alerting import ALERT
 

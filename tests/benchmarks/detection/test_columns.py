@@ -12,8 +12,8 @@ from benchmarks.detection.worlds import World, following, independent, kinds_of,
 from streams.detect.edetector import Bets
 from streams.detect.observation import Observation
 from streams.events.judging import Target
+from streams.judging.verdicts import ALPHA, Ruler, Step, judge_epoch
 from streams.plan.laws import block_law
-from streams.verdicts import ALPHA, Ruler, Step, judge_epoch
 from tests.streams.judged import EPOCH_MS, GOOD, HAPPY, START_MS
 
 LOW = [(0, 0.40), (500_000, 0.10), (1_000_000, 0.50)]

@@ -15,7 +15,7 @@ from benchmarks.detection.days import Z_ONE_SIDED, alerts, drawn, first_days, ro
 from benchmarks.detection.setting import OBJECTIVE, Row, Setting
 from benchmarks.detection.streams_of_answers import BEST, OURS
 from benchmarks.services import BenchmarkError
-from streams.burn import Z as BURN_Z
+from streams.judging.burn import Z as BURN_Z
 from streams.scores import Counts, happiness, mean_interval, moments_of
 
 ROOT = Path(__file__).resolve().parents[3]

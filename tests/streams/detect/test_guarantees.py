@@ -21,8 +21,8 @@ from benchmarks.detection.columns import (
 from benchmarks.detection.cusum import tuned
 from benchmarks.detection.worlds import World, following, independent, spells
 from streams.detect.edetector import Bets
+from streams.judging.verdicts import ALPHA
 from streams.plan.laws import block_law
-from streams.verdicts import ALPHA
 
 OBJECTIVE, LOOKS = 0.8, 2_000
 RUNS = 2_500

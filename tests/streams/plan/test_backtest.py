@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 
-from streams.alert_ids import alert_id
 from streams.errors import TargetError
 from streams.events.judging import Alert, AlertKind
+from streams.judging.alert_ids import alert_id
 from streams.plan.backtest import Backtest, Course, Label, Raised, raised, scored, side_by_side
 from streams.plan.drawing import SIGNS, svg, timeline
 from streams.plan.truth import instant, read_labels

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from streams import burn
-from streams.burn import burn_spans, burning_rule
 from streams.detect.observation import Observation
-from streams.life_cycle import POLICIES
+from streams.judging import burn
+from streams.judging.burn import burn_spans, burning_rule
+from streams.judging.life_cycle import POLICIES
 from streams.plan import burn_alarms
 from streams.plan.burn_alarms import YEAR_MS, Watch, false_alerts
 from streams.spans import Span

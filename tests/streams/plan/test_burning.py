@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from streams.burn import burn_spans, burning_rule
 from streams.detect.observation import Observation
+from streams.judging.burn import burn_spans, burning_rule
 from streams.plan.burning import needed, outage_s, shortest_s
 from streams.plan.laws import law_of
 from streams.spans import Span

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from streams.detect.confidence import always_valid, weigh
+from streams.judging.verdicts import ALPHA, decide
 from streams.plan.laws import law_of
 from streams.plan.provable import gap
-from streams.verdicts import ALPHA, decide
 
 CASES = [("blocks", 0.8, 5, 60.0), ("blocks", 0.5, 5, 200.0), ("windows", 0.95, 1, 500.0)]
 

@@ -15,9 +15,9 @@ import pytest
 
 from streams.detect.observation import Observation, block_of, window_of
 from streams.events.judging import Target
+from streams.judging.verdicts import Ruler, Step, detector_for, judge_epoch
 from streams.plan.forecast import YEAR_DAYS, Forecast, Outlook, forecast
 from streams.scores import HAPPINESS, PERCENT, Counts
-from streams.verdicts import Ruler, Step, detector_for, judge_epoch
 from tests.streams.judged import GOOD, HAPPY, START_MS
 
 ALERTS = 200

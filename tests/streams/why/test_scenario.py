@@ -1,7 +1,7 @@
 """Twenty demos: the planted cause is near the top of the list among decoys, and another mixture is called one.
 
 Everything an explanation reads is built as in production: blocks by the release rule, closed windows of enough devices,
-slices by `streams.rounds`, the start of the change by the detector.
+slices by `streams.judging.rounds`, the start of the change by the detector.
 """
 
 from collections import defaultdict
@@ -14,8 +14,8 @@ import pytest
 from streams.blocks import DIMENSIONS, Answer, release, rule_of
 from streams.catalogue import DIMENSIONS as TELEMETRY_DIMENSIONS
 from streams.detect.drift import Detection, DriftState, EDetector
+from streams.judging.rounds import Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow
 from streams.profile import DEMO
-from streams.rounds import Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow
 from streams.scores import HAPPINESS, PERCENT, Counts, Scale
 from streams.simulate import opinions
 from streams.simulate.agenda import Item

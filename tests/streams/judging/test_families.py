@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.actions import Order
 from streams.events.judging import Alert, AlertKind, Target
-from streams.rounds import Case, Papers, Ruling, rule_family
+from streams.judging.actions import Order
+from streams.judging.rounds import Case, Papers, Ruling, rule_family
+from streams.judging.sheets import LISTEN, Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
+from streams.judging.verdicts import JudgeState
 from streams.scores import Counts
-from streams.sheets import LISTEN, Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
-from streams.verdicts import JudgeState
 from tests.streams.judged import BLOCKS, EPOCH_MS, GOOD, HAPPY, START_MS, WINDOWS
 
 FINE, BAD = Counts(promoters=5), Counts(detractors=5)

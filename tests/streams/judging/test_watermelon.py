@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.scores import Counts, display_interval
-from streams.watermelon import (
+from streams.judging.watermelon import (
     NO_TICKETS,
     Goals,
     Instant,
@@ -22,6 +21,7 @@ from streams.watermelon import (
     step,
     wilson,
 )
+from streams.scores import Counts, display_interval
 
 HOUR_MS = 3_600_000
 GOALS = Goals(sla=90.0, xla=75.0, hold_ms=2 * HOUR_MS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from streams.events.judging import AlertKind, Target, Verdict
-from streams.life_cycle import Act, Figures
+from streams.judging.life_cycle import Act, Figures
 from streams.targets.indicators import INDICATORS
 
 MAX_LENGTH = 2000

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.events.judging import Target
+from streams.judging.verdicts import Judged, JudgeState, Step, verdict_begin
 from streams.scores import Counts
 from streams.targets.versions import promise_of
-from streams.verdicts import Judged, JudgeState, Step, verdict_begin
 from tests.streams.judged import BLOCKS, GOOD, HAPPY, WINDOWS, blocks, follow, window
 
 BESIDE: dict[str, st.SearchStrategy[Any]] = {

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from streams.rounds import Epoch, ReleasedBlock, WindowEnd, WindowRow, rule
+from streams.judging.rounds import Epoch, ReleasedBlock, WindowEnd, WindowRow, rule
 from streams.scores import Counts
 from tests.streams.judged import BLOCKS, EPOCH_MS, GOOD, HAPPY, START_MS, WINDOWS
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.events.judging import Alert
-from streams.outbox import Errand, Outbox, key_of, pause_ms
+from streams.judging.outbox import Errand, Outbox, key_of, pause_ms
 
 FIRING = Alert(
     tenant="t", alert_id="a", dedup_key="d", sequence=0, target="x", version=1, detector="e-detector", state="firing",

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from streams.absence import FADE_AT, AbsenceState, Heard, Part, listen, usual_at
+from streams.judging.absence import FADE_AT, AbsenceState, Heard, Part, listen, usual_at
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.actions import FOREVER_MS, Order, Standing, exclusions_written, known_at, standing
 from streams.events.records import ActionKind
+from streams.judging.actions import FOREVER_MS, Order, Standing, exclusions_written, known_at, standing
 from tests.streams.judged import HAPPY
 
 UNIT = 10

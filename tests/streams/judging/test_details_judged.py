@@ -10,9 +10,9 @@ import pytest
 
 from streams.details import Details, details_of
 from streams.events.judging import Alert, Target
-from streams.rounds import Ruling, rule
-from streams.sheets import BundleEpoch, ReleasedBundle, Sheet, WindowEnd, WindowRow, joined
-from streams.verdicts import Ruler
+from streams.judging.rounds import Ruling, rule
+from streams.judging.sheets import BundleEpoch, ReleasedBundle, Sheet, WindowEnd, WindowRow, joined
+from streams.judging.verdicts import Ruler
 from tests.streams.judged import EPOCH_MS, GOOD, HAPPY, START_MS
 
 PEOPLE = Ruler(unit_ms=EPOCH_MS, per_observation=20)

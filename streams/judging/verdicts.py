@@ -13,18 +13,18 @@ from dataclasses import dataclass
 
 import msgspec
 
-from streams.absence import AbsenceState, Heard, listen
-from streams.actions import Standing, overlaps
-from streams.burn import burn_spans
 from streams.detect import DETECTORS, Detector
 from streams.detect.confidence import UNIT, Weights, always_valid, weigh
 from streams.detect.drift import Detection, DriftState, Onset
 from streams.detect.observation import Observation, moments_of
 from streams.errors import InvariantError
 from streams.events.judging import Target, Verdict, VerdictKind
-from streams.judge_state import RECENT, JudgeState, Ruler, Step
+from streams.judging.absence import AbsenceState, Heard, listen
+from streams.judging.actions import Standing, overlaps
+from streams.judging.burn import burn_spans
+from streams.judging.shift import shifted
+from streams.judging.state import RECENT, JudgeState, Ruler, Step
 from streams.scores import Interval, Moments, mean_interval, trend
-from streams.shift import shifted
 from streams.spans import added, rolled
 from streams.targets.indicators import INDICATORS
 from streams.targets.periods import period_start

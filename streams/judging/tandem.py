@@ -1,23 +1,23 @@
 """Service level and experience level of one target, followed from published rows to alerts. Pure.
 
 Published tickets and answers come in *buckets*: closed periods by country and service. All of a target's buckets, from
-the start of a calendar period on, are folded anew each time (`streams.watermelon`), so there is no state to keep, and
-whoever looks finds the same episodes with the same ids.
+the start of a calendar period on, are folded anew each time (`streams.judging.watermelon`), so there is no state to
+keep, and whoever looks finds the same episodes with the same ids.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from streams.alert_ids import alert_id, dedup_key
-from streams.alerts import EXPLAINER_ENDED, RETIRED, clock
 from streams.events.judging import Alert, Target
-from streams.kinship import LEAST_REST
-from streams.life_cycle import EXPLAINED, POLICIES, softened
+from streams.judging.alert_ids import alert_id, dedup_key
+from streams.judging.alerts import EXPLAINER_ENDED, RETIRED, clock
+from streams.judging.kinship import LEAST_REST
+from streams.judging.life_cycle import EXPLAINED, POLICIES, softened
+from streams.judging.watermelon import NEW, NO_TICKETS, Goals, Instant, Kept, Tandem, Turn, read, step, wilson
 from streams.scores import Counts, display_interval, happiness
 from streams.targets.periods import period_start
 from streams.targets.versions import version_at
-from streams.watermelon import NEW, NO_TICKETS, Goals, Instant, Kept, Tandem, Turn, read, step, wilson
 from streams.why.telling import place
 
 DETECTOR = "watermelon"

@@ -5,11 +5,11 @@ import re
 import msgspec
 import pytest
 
-from streams.alerts import alert_id, dedup_key
 from streams.codecs import Ok, decode, encode_avro, encode_json
 from streams.events.judging import Alert, Target
-from streams.life_cycle import POLICIES
-from streams.rounds import Epoch, ReleasedBlock, Ruling, WindowEnd, WindowRow, rule
+from streams.judging.alerts import alert_id, dedup_key
+from streams.judging.life_cycle import POLICIES
+from streams.judging.rounds import Epoch, ReleasedBlock, Ruling, WindowEnd, WindowRow, rule
 from streams.scores import Counts, display_interval
 from tests.streams.judged import BLOCKS, EPOCH_MS, GOOD, HAPPY, START_MS, WINDOWS
 

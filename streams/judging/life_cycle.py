@@ -17,8 +17,8 @@ from typing import Literal
 
 import msgspec
 
-from streams.alert_ids import alert_id
 from streams.events.judging import AlertKind, Severity
+from streams.judging.alert_ids import alert_id
 
 Phase = Literal["pending", "firing", "keeping", "resolved"]
 Act = Literal["none", "pending", "drop", "open", "update", "keep", "flap", "close"]

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import pytest
 
-from streams import life_cycle
 from streams.events.judging import Alert
+from streams.judging import life_cycle
 from streams.simulate.day import Called, Day, Trouble, day
 from tests.streams import day_world
 from tests.streams.day_books import START_MS, TENANT

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from streams.absence import AbsenceState
-from streams.actions import Interval as Period
 from streams.detect.confidence import Weights
 from streams.detect.drift import DriftState, Onset
 from streams.detect.observation import Observation
-from streams.life_cycle import Episode
-from streams.shift import ShiftState
+from streams.judging.absence import AbsenceState
+from streams.judging.actions import Interval as Period
+from streams.judging.life_cycle import Episode
+from streams.judging.shift import ShiftState
 from streams.spans import Span
 
 FORMAT = 2
@@ -78,7 +78,7 @@ class Step:
         observations: The slice's blocks in block order, or its window; empty = nothing for this slice.
         scope_n: Answers released to the whole tenant in this epoch; count.
         named_n: Those whose block names all dimensions of the slice; count.
-        chances: How often the slice could have spoken (`streams.absence`); count.
+        chances: How often the slice could have spoken (`streams.judging.absence`); count.
         hits: How often it did; count.
     """
 

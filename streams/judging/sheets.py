@@ -11,10 +11,10 @@ from typing import Protocol
 from streams.details import Details
 from streams.detect.observation import Observation, block_of, observed, window_of
 from streams.events.judging import IndicatorKind
+from streams.judging.verdicts import Step
 from streams.scores import Counts
 from streams.targets.indicators import BUNDLED
 from streams.targets.indicators.dex import share_of
-from streams.verdicts import Step
 
 MIXED = "*"
 """Label of a block whose members differ in that dimension."""

@@ -10,19 +10,28 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from streams.absence import AbsenceState
-from streams.actions import Order, Standing, standing
-from streams.alert_ids import alert_id
-from streams.alerts import RETIRED, alert_of, detector_name, rolling_figures
 from streams.detect.drift import DriftState, Onset
 from streams.events.judging import Alert, AlertKind, Target, Verdict
-from streams.judge_state import FORMAT
-from streams.kinship import Relative, explainers_of
-from streams.life_cycle import POLICIES, Around, Episode, Explainer, Signal, advance, end
-from streams.sheets import LISTEN, Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
-from streams.signals import SIGNALS, Seen, severity_of
+from streams.judging.absence import AbsenceState
+from streams.judging.actions import Order, Standing, standing
+from streams.judging.alert_ids import alert_id
+from streams.judging.alerts import RETIRED, alert_of, detector_name, rolling_figures
+from streams.judging.kinship import Relative, explainers_of
+from streams.judging.life_cycle import POLICIES, Around, Episode, Explainer, Signal, advance, end
+from streams.judging.sheets import LISTEN, Epoch, ReleasedBlock, Sheet, WindowEnd, WindowRow, with_silence
+from streams.judging.signals import SIGNALS, Seen, severity_of
+from streams.judging.state import FORMAT
+from streams.judging.verdicts import (
+    JudgeState,
+    Ruler,
+    Step,
+    begun,
+    detector_for,
+    judge_epoch,
+    verdict_begin,
+    verdict_of,
+)
 from streams.targets.versions import version_at
-from streams.verdicts import JudgeState, Ruler, Step, begun, detector_for, judge_epoch, verdict_begin, verdict_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.alert_ids import alert_id
 from streams.events.judging import AlertKind, Severity
-from streams.life_cycle import (
+from streams.judging.alert_ids import alert_id
+from streams.judging.life_cycle import (
     POLICIES,
     Around,
     Episode,

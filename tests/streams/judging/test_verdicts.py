@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from streams.detect.observation import block_of, observed
 from streams.errors import InvariantError
+from streams.judging.verdicts import JudgeState, Step, judge_epoch
 from streams.scores import Counts, display_interval, happiness
 from streams.spans import MAX_SPANS
-from streams.verdicts import JudgeState, Step, judge_epoch
 from tests.streams.judged import BLOCKS, EPOCH_MS, GOOD, HAPPY, START_MS, WINDOWS, blocks, follow, window
 
 FINE, BAD = Counts(promoters=5), Counts(detractors=5)

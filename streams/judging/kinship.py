@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streams.events.judging import AlertKind, Target
-from streams.judge_state import JudgeState
-from streams.life_cycle import EXPLAINED, Episode, Explainer
+from streams.judging.life_cycle import EXPLAINED, Episode, Explainer
+from streams.judging.state import JudgeState
 from streams.scores import PPM, Moments
 from streams.spans import added
 from streams.targets.indicators import INDICATORS

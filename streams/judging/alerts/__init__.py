@@ -1,10 +1,10 @@
 """From a turn of the life cycle to the alert that is published. Pure."""
 
-from streams.alert_ids import alert_id, dedup_key
-from streams.alerts.text import EXPLAINER_ENDED, RETIRED, Told, clock, rolling_figures, summary_of
 from streams.errors import InvariantError
 from streams.events.judging import Alert, AlertKind, Target, Verdict
-from streams.life_cycle import Figures, Turn
+from streams.judging.alert_ids import alert_id, dedup_key
+from streams.judging.alerts.text import EXPLAINER_ENDED, RETIRED, Told, clock, rolling_figures, summary_of
+from streams.judging.life_cycle import Figures, Turn
 from streams.targets.indicators import INDICATORS
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from streams.burn import burn_spans, burning_rule, period_burns
 from streams.detect.confidence import Weights, weigh
 from streams.detect.observation import block_of
+from streams.judging.burn import burn_spans, burning_rule, period_burns
 from streams.scores import Counts
 from streams.spans import MAX_SPANS, Span
 from streams.targets.burn import burn_rules

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from streams.codecs import Ok, decode, encode_json
 from streams.events.judging import Alert, Target
+from streams.judging.tandem import Cell, Track, follow_family, follow_target, is_tandem
+from streams.judging.watermelon import Kept
 from streams.scores import Counts
-from streams.tandem import Cell, Track, follow_family, follow_target, is_tandem
-from streams.watermelon import Kept
 from tests.streams.judged import GOOD, HAPPY, START_MS
 
 DAY_MS = 86_400_000

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from agents.notify import Duty, Notice
 from streams.events.judging import Alert, Target
-from streams.life_cycle import POLICIES
-from streams.rounds import Case, Papers, rule_family
-from streams.sheets import WindowEnd, WindowRow
-from streams.shift import ShiftState, shifted
-from streams.verdicts import Ruler
+from streams.judging.life_cycle import POLICIES
+from streams.judging.rounds import Case, Papers, rule_family
+from streams.judging.sheets import WindowEnd, WindowRow
+from streams.judging.shift import ShiftState, shifted
+from streams.judging.verdicts import Ruler
 from tests.streams.judged import GOOD, START_MS
 
 UNIT_MS, DAY = 900_000, 96

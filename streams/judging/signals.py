@@ -1,22 +1,22 @@
 """What each kind of alert has to say about a target that was just judged. Pure.
 
-A new kind is one function here and one line in `SIGNALS`, beside its policy in `streams.life_cycle`.
+A new kind is one function here and one line in `SIGNALS`, beside its policy in `streams.judging.life_cycle`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from streams.absence import AbsenceState
-from streams.alerts import clock, rolling_figures
-from streams.burn import burning_rule, period_burns
 from streams.events.judging import AlertKind, Severity, Target, Verdict
-from streams.life_cycle import POLICIES, Figures, Signal, softened
+from streams.judging.absence import AbsenceState
+from streams.judging.alerts import clock, rolling_figures
+from streams.judging.burn import burning_rule, period_burns
+from streams.judging.life_cycle import POLICIES, Figures, Signal, softened
+from streams.judging.shift import ShiftState
+from streams.judging.verdicts import JudgeState, Step, less, verdict_begin
 from streams.scores import PPM, Interval, Moments, mean_interval
-from streams.shift import ShiftState
 from streams.spans import added
 from streams.targets.burn import burn_rules
 from streams.targets.indicators import INDICATORS
-from streams.verdicts import JudgeState, Step, less, verdict_begin
 
 DRIFT = "the detector found a change to the worse"
 RECOVERY = "the detector confirmed the recovery"
