@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from agents.stack import CLICKHOUSE, HOST, Stack, pick_ports
 from streams.errors import ConfigError
 from streams.plan.truth import instant
 from streams.profile import STANDARD
-from streams.simulate.month import Month, stories
+from streams.simulate.month import Month, Story, stories
 from streams.simulate.organisation import DESIGN, Size
 
 SIZES: dict[str, Size] = {
@@ -118,7 +119,7 @@ def _of_address(into: str, directory: Path) -> tuple[Destination, Settings]:
     found = urlsplit(into)
     if not found.hostname or found.username or found.password or found.path not in ("", "/") or found.query:
         raise ConfigError(
-            f"--into is {into!r}; allowed: a data folder or http://host:port; user and password are settings "
+            "--into: allowed: a data folder or http://host:port; user and password are settings "
             "(XPULSE_CLICKHOUSE_USER, XPULSE_CLICKHOUSE_PASSWORD_FILE)"
         )
     settings = replace(read_settings(), clickhouse_host=found.hostname, clickhouse_port=found.port or 8123)
@@ -138,19 +139,21 @@ def truth_of(done: Done) -> dict[str, Any]:
         "seed": month.seed,
         "start": _instant(month.start_s),
         "end": _instant(month.end_s),
-        "stories": [
-            {
-                "name": story.name,
-                "what": story.what,
-                "where": dict(story.where),
-                "from": _instant(month.start_s + story.from_s),
-                "until": None if story.until_s == float("inf") else _instant(month.start_s + story.until_s),
-                "change": f"{month.tenant}/change/{story.change}" if story.change else None,
-                "may_alert": list(story.targets),
-            }
-            for story in stories(month, organisation)
-        ],
+        "stories": [story_document(month, story) for story in stories(month, organisation)],
         "alerts": sorted({(alert.target, alert.kind) for alert in done.simulated.judged.alerts}),
+    }
+
+
+def story_document(month: Month, story: Story) -> dict[str, Any]:
+    """Return one story for a file: where, from when to when, what announced it, and which targets may call."""
+    return {
+        "name": story.name,
+        "what": story.what,
+        "where": dict(story.where),
+        "from": _instant(month.start_s + story.from_s),
+        "until": None if math.isinf(story.until_s) else _instant(month.start_s + story.until_s),
+        "change": f"{month.tenant}/change/{story.change}" if story.change else None,
+        "may_alert": list(story.targets),
     }
 
 
