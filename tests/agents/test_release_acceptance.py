@@ -131,6 +131,20 @@ def test_8_metrics_name_no_slice_and_no_tenant() -> None:
     assert not {label for meaning in MEANINGS.values() for label in meaning.labels} & {*dimensions, "person", "block"}
 
 
+def test_2_that_somebody_waits_cannot_be_seen_in_how_fresh_the_figures_are(store: Warehouse, lane: Lane) -> None:
+    freshness = f"SELECT as_of FROM {public_of(store.address.database)}.data_quality WHERE lane = 'feedback'"
+    lane.store([(T0, answer(n)) for n in range(5)])
+    lane.reach(T0 + EPOCH_MS + 1)
+    releaser(store).step()
+    before = store.ask(freshness)
+    assert len(before) == 1
+    lane.store([(T0 + 100 * EPOCH_MS, answer(9))])
+    lane.reach(T0 + 102 * EPOCH_MS + 1)
+    releaser(store).step()
+    assert marks(store)[-1] > T0 + 100 * EPOCH_MS
+    assert store.ask(freshness) == before
+
+
 def erase(store: Warehouse, person: str, at_ms: int) -> None:
     one = Erasure(
         event_id="x", tenant="t", source="s", event_time_ms=at_ms, revision=0,
