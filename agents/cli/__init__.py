@@ -11,6 +11,7 @@ from agents.cli.alerts import alerts
 from agents.cli.directory import directory
 from agents.cli.gateway import run_gateway
 from agents.cli.roles import roles
+from agents.cli.screens import screens
 from agents.cli.targets import targets
 from agents.cli.worker import workers
 from streams.errors import ConfigError, XPulseError
@@ -33,6 +34,7 @@ app.command("gateway")(run_gateway)
 app.add_typer(workers, name="worker")
 app.command("migrate")(migrate.command)
 app.add_typer(roles, name="roles")
+app.add_typer(screens, name="screens")
 app.command("seal")(seal.command)
 app.command("refold")(refold.command)
 app.command("erase")(erase.command)

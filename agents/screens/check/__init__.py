@@ -7,7 +7,7 @@
 `python -m agents.cli screens check` runs all of them on rows whose figures are known.
 """
 
-from agents.screens.check.queries import Answer, Ask, Report, run_queries
+from agents.screens.check.queries import Answer, Ask, Report, default_view, run_queries
 from agents.screens.check.shape import Known, shape_faults
 
-__all__ = ["Answer", "Ask", "Known", "Report", "run_queries", "shape_faults"]
+__all__ = ["Answer", "Ask", "Known", "Report", "default_view", "run_queries", "shape_faults"]

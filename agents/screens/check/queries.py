@@ -61,7 +61,7 @@ def run_queries(model: Model, ask: Ask, *, now_s: int) -> Report:
 
 def _selections(model: Model, ask: Ask, *, now_s: int) -> Iterator[tuple[str, View]]:
     """Yield (name, view): what Grafana opens with, one value each, several, and a hostile one."""
-    view = _resolved(model, ask, _empty(model, now_s))
+    view = default_view(model, ask, now_s=now_s)
     yield "default", view
     several = {str(one["name"]) for _, one in variables(model) if one.get("multi")}
     if several:
@@ -70,6 +70,16 @@ def _selections(model: Model, ask: Ask, *, now_s: int) -> Iterator[tuple[str, Vi
         chosen = {**view.chosen, **{name: _first(view, name, 2) for name in several}}
         yield "several", replace(view, chosen=chosen)
     yield "hostile", replace(view, chosen=dict.fromkeys(view.chosen, HOSTILE))
+
+
+def default_view(model: Model, ask: Ask, *, now_s: int) -> View:
+    """Return what Grafana opens a dashboard with: its own time range until now, every variable at its default.
+
+    Raises:
+        ConfigError: The time range is none, or a variable's query is wrong.
+        XPulseError: A variable's query was refused.
+    """
+    return _resolved(model, ask, _empty(model, now_s))
 
 
 def _first(view: View, name: str, count: int) -> tuple[str, ...]:
