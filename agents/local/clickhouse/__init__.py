@@ -8,6 +8,7 @@
     insert.py       where the head of an INSERT ends and its data begin
     change.py       what nobody may do over HTTP
     engine.py       the only file that knows chDB
+    breadth.py      how much a statement makes the engine plan
     functions.py    which functions a read-only user may call
     guard.py        what a read-only user may send
     sessions.py     engine sessions prepared for a user, kept while clean

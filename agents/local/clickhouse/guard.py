@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import orjson
 
+from agents.local.clickhouse.breadth import MAX_PARTS, parts
 from agents.local.clickhouse.engine import Engine, Session
 from agents.local.clickhouse.errors import Code, StatementError, refusal
 from agents.local.clickhouse.functions import denied_functions, table_function_names
@@ -61,6 +62,7 @@ _REMEMBERED, _REMEMBERED_LENGTH = 1000, 10_000
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*\Z")
 
 _CUT = "WITH formatQuerySingleLine({text:String}) AS line SELECT line, tokenizeQuery(line) FORMAT JSONCompact"
+_RELATIONS = "SELECT name FROM system.tables WHERE database = currentDatabase() FORMAT JSONCompact"
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Guard:
         _check_words(tokens)
         _check_catalogues(tokens)
         self._check_functions(tokens)
+        _check_breadth(session, tokens)
         return any(token.name.lower() == "identifier" for token in tokens)
 
     def _remember(self, text: str, names_parameters: bool) -> None:
@@ -198,6 +201,13 @@ def _check_catalogues(tokens: Sequence[Token]) -> None:
             raise _denied("this table of the database information_schema")
         if name in _RESTRICTED and (is_qualifier or is_show):
             raise _denied(f"the database {name}")
+
+
+def _check_breadth(session: Session, tokens: Sequence[Token]) -> None:
+    rows = orjson.loads(session.query(_RELATIONS).body)["data"]
+    if parts(tokens, [name for (name,) in rows]) > MAX_PARTS:
+        text = f"The statement comes to more than {MAX_PARTS} relations and lambdas when all names are put in."
+        raise refusal(Code.TOO_DEEP_SUBQUERIES, text)
 
 
 def _check_names(parameters: Mapping[str, str], functions: frozenset[str]) -> None:

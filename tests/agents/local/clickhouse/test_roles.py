@@ -295,6 +295,13 @@ def test_limits_of_a_role(house: House) -> None:
         refused(wall.ask(sql), code)
 
 
+def test_planning_has_limits_too(house: House) -> None:
+    steps = ", ".join(f"t{n} AS (SELECT * FROM t{n - 1} a, t{n - 1} b)" for n in range(1, 9))
+    refused(house.reader("wall").ask(f"WITH t0 AS (SELECT * FROM sla), {steps} SELECT count() FROM t8"), "162")
+    twice = ", ".join(f"x -> f{n - 1}(f{n - 1}(x)) AS f{n}" for n in range(1, 16))
+    refused(house.reader("wall").ask(f"WITH x -> x + 1 AS f0, {twice} SELECT f15(number) FROM numbers(1)"), "162")
+
+
 def test_who_asks_may_be_told_in_three_ways_and_a_role_takes_no_other_password(house: House) -> None:
     url = house.reader("wall").url
     basic = base64.b64encode(b"manager_no:").decode()
