@@ -79,7 +79,13 @@ class Explaining:
         unit_ms = self._grid.of(family_of(target)).unit_ms
         since_ms = _since_ms(alert, target, state, unit_ms)
         least = self._grid.epochs.per_observation
-        return Moment(since_ms=min(since_ms, alert.at_ms), at_ms=alert.at_ms, unit_ms=unit_ms, least=least)
+        return Moment(
+            since_ms=min(since_ms, alert.at_ms),
+            at_ms=alert.at_ms,
+            unit_ms=unit_ms,
+            least=least,
+            has_budget=alert.kind == "drift",
+        )
 
 
 def _states(held: Held, key: TargetKey) -> Mapping[int, JudgeState]:

@@ -97,12 +97,14 @@ class Moment:
         at_ms: End of the one at which the alert was raised.
         unit_ms: Length of an epoch or window.
         least: People in a published part at least: k.
+        has_budget: Whether what raised the alert has a stated run length: a drift.
     """
 
     since_ms: int
     at_ms: int
     unit_ms: int
     least: int
+    has_budget: bool = True
 
 
 class WhyStore:
@@ -132,6 +134,7 @@ class WhyStore:
             promise=Promise(
                 objective=measure.scale.share(target.objective),
                 level=max(1.0, target.run_length / (moment.least if measure.is_feedback else 1)),
+                has_budget=moment.has_budget,
             ),
         )
         before, after = self._figures(target, question, moment)

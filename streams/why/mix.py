@@ -5,7 +5,9 @@ is mix.
 
 Whether nobody need be called is another question, and it is asked carefully, because a wrong yes would hide a drift:
 
-1. The promise was kept before, and the later mixture of parts that are as good as before would not keep it.
+1. The promise was kept before, and the later mixture of parts that are as good as before would not keep it. (If it
+   would, what a drift has found is within its budget of false alerts. Intervals that hold at one look have none, so
+   what only they show, such as a watermelon, is not asked this.)
 2. That mixture is at least half of the change, as far as the change is supported: up to the mild end of an interval.
 3. That parts got worse is not supported: the bets that raise a drift, now against each part's own usual mean and over
    the later span, have won less than a drift has to win, and less than they win against the promise.
@@ -39,10 +41,12 @@ class Promise:
     Attributes:
         objective: The promised mean share, 0 < objective < 1.
         level: What the bets of a drift have to win: observations to a false alarm, at least; >= 1.
+        has_budget: Whether what found the change has a stated run length while the promise is kept.
     """
 
     objective: float
     level: float
+    has_budget: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +124,9 @@ def is_mix(before: Sequence[Row], after: Sequence[Row], names: Sequence[str], pr
     mean = then.gain / then.weight
     usual = {part: _usual(early.get(part, NOTHING), mean) for part in late}
     expected = sum(usual[part] * sums.weight for part, sums in late.items()) / now.weight
-    if not expected < promise.objective <= mean or 2.0 * (mean - expected) < mean - _mild_end(now):
+    if mean < promise.objective or (promise.has_budget and expected >= promise.objective):
+        return False
+    if 2.0 * (mean - expected) < mean - _mild_end(now):
         return False
     plain = max(LEAST_WON, _won(now, promise.objective))
     return _won_of_parts(late, usual) < min(plain, log(promise.level))

@@ -56,6 +56,16 @@ def test_what_an_alarm_chose_by_chance_is_still_mix() -> None:
     assert is_mix(before, after, ("channel",), Promise(objective=0.8, level=40_000.0))
 
 
+def test_what_only_intervals_show_needs_parts_that_got_worse() -> None:
+    """Mixture and chance together, where the mixture alone would keep the promise."""
+    before = channels(portal=(930, 60, 70), chat=(530, 60, 30), phone=(250, 80, 110))
+    after = channels(portal=(68, 6, 2), chat=(26, 7, 4), phone=(31, 11, 34))
+    assert not is_mix(before, after, ("channel",), PROMISE)
+    assert is_mix(before, after, ("channel",), Promise(objective=0.8, level=2_000.0, has_budget=False))
+    worse = channels(portal=(48, 6, 22), chat=(16, 7, 14), phone=(21, 11, 44))
+    assert not is_mix(before, worse, ("channel",), Promise(objective=0.8, level=2_000.0, has_budget=False))
+
+
 def test_a_promise_that_was_not_kept_before_is_no_matter_of_mix() -> None:
     before = channels(portal=(40, 20, 40), phone=(20, 20, 60))
     after = channels(portal=(4, 2, 4), phone=(20, 20, 60))
