@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from agents.cli import erase, local, migrate, preview, refold, seal, simulate, sql, withdraw
+from agents.cli import erase, local, migrate, preview, refold, seal, simulate, sql, verify, withdraw
 from agents.cli.addresses import locate
 from agents.cli.alerts import alerts
 from agents.cli.directory import directory
@@ -39,6 +39,7 @@ app.command("seal")(seal.command)
 app.command("refold")(refold.command)
 app.command("erase")(erase.command)
 app.command("withdraw")(withdraw.command)
+app.command("verify")(verify.command)
 app.command("simulate")(simulate.command)
 
 
