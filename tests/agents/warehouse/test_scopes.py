@@ -49,7 +49,7 @@ def test_dropped_with_its_role(client: Client) -> None:
     assert views(client) == 0
 
 
-@pytest.mark.parametrize("after", [1, 2, 20])
+@pytest.mark.parametrize("after", [2, 20])
 def test_what_was_interrupted_is_made_again(client: Client, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     ran: list[str] = []
 
