@@ -23,6 +23,9 @@ BAD: Final = "#E5541B"
 QUIET: Final = "#9A9A9A"
 """Grey: nothing can be said."""
 
+PLAIN: Final = "#CCCCDC"
+"""A figure that is no judgement: the colour of Grafana's own text."""
+
 STATES: Final = {"good": GOOD, "watch": WATCH, "bad": BAD, "quiet": QUIET}
 BACKGROUNDS: Final = {"panel": "#181B1F", "page": "#111217"}
 """Of Grafana's dark theme (`@grafana/data`, createColors: background.primary and background.canvas)."""
@@ -52,7 +55,7 @@ def figures() -> Iterator[Figure]:
             value = difference(seen(first, deficiency), seen(second, deficiency))
             what = f"difference of {one} and {other}, colour blindness: {deficiency}"
             yield Figure(what=what, value=value, least=LEAST_DIFFERENCE)
-    for name, colour in STATES.items():
+    for name, colour in {**STATES, "plain": PLAIN}.items():
         for background, ground in BACKGROUNDS.items():
             what = f"contrast of {name} on the {background}"
             yield Figure(what=what, value=contrast(colour, ground), least=LEAST_CONTRAST)

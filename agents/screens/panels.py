@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from agents.screens.palette import QUIET
+from agents.screens.palette import PLAIN, QUIET
 
 Json = dict[str, Any]
 
@@ -101,7 +101,13 @@ def range_mapping(above: tuple[float, Word] | None) -> list[Json]:
     return [{"type": "range", "options": {"from": start, "to": None, "result": result}}]
 
 
+def null_mapping() -> Json:
+    """Return the mapping of nothing to words in grey."""
+    result = {"text": "no data", "color": QUIET, "index": 0}
+    return {"type": "special", "options": {"match": "null", "result": result}}
+
+
 def thresholds(steps: Sequence[tuple[float, str]]) -> Json:
-    """Return colours by value: (from, colour), ascending; grey below the first."""
-    first: Json = {"value": None, "color": QUIET}
+    """Return colours by value: (from, colour), ascending; grey below the first, and plain if there is none."""
+    first: Json = {"value": None, "color": QUIET if steps else PLAIN}
     return {"mode": "absolute", "steps": [first, *({"value": value, "color": colour} for value, colour in steps)]}

@@ -57,17 +57,6 @@ FROM xpulse_pub.changes
 WHERE {TENANT} AND $__timeFilter(started_at)
 ORDER BY time""",
 )
-ALERTS: Final = Notes(
-    name="Alerts",
-    sql=f"""SELECT
-    started_at AS time,
-    summary AS title,
-    concat(severity, ', ', state) AS text
-FROM xpulse_pub.alerts
-WHERE {TENANT} AND calls = 'yes' AND $__timeFilter(started_at)
-ORDER BY time""",
-    colour=BAD,
-)
 
 TO_TARGETS: Final = Link(
     title="Targets", url="/d/xpulse-targets?${tenant:queryparam}", tooltip="All targets, worst first"

@@ -101,7 +101,6 @@ HAPPINESS = Stat(
     "of its answers count, however they are spread over it.",
     sql=f"SELECT if(answers < {FEW}, NULL, {SCORE}) AS happiness\n{_WHOLE}",
     decimals=1,
-    steps=((-100, GOOD),),
 )
 INTERVAL = Stat(
     title="Its 95 % interval",
@@ -181,7 +180,7 @@ OVER_TIME = Lines(
     {UPPER} AS "Upper"
 FROM
 (
-    SELECT toStartOfInterval(toDateTime(epoch), toIntervalSecond(greatest($__interval_s, 86400))) AS time, {SUMS}
+    SELECT toStartOfInterval(toDateTime(epoch), toIntervalSecond(if($__interval_s > 180, 86400, 60))) AS time, {SUMS}
     FROM xpulse_pub.feedback_released
     WHERE {TENANT} AND {PERIOD}
       AND {SELECTED}

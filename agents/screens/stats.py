@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agents.screens.panels import Json, Word, drawn, mappings, range_mapping, target, thresholds
+from agents.screens.panels import Json, Word, drawn, mappings, null_mapping, range_mapping, target, thresholds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ def figure(unit: str, decimals: int | None, steps: tuple[tuple[float, str], ...]
     """Return the defaults of a panel of figures."""
     defaults: Json = {
         "unit": unit,
-        "mappings": list(shown_as),
+        "mappings": [*shown_as, null_mapping()],
         "color": {"mode": "thresholds"},
         "thresholds": thresholds(steps),
         "noValue": "no data",

@@ -2,8 +2,8 @@
 
 from agents.screens.dashboard import Dashboard, Notes, Row, Variable
 from agents.screens.lines import Lines, Series
-from agents.screens.palette import GOOD, QUIET, WATCH
-from agents.screens.parts import ALERTS, CHANGES, FEEDBACK_AGE, INTERVAL, TELEMETRY_AGE, TENANT, TENANTS, UNIT, ways
+from agents.screens.palette import BAD, GOOD, QUIET, WATCH
+from agents.screens.parts import CHANGES, FEEDBACK_AGE, INTERVAL, TELEMETRY_AGE, TENANT, TENANTS, UNIT, ways
 from agents.screens.stats import Stat
 from agents.screens.tables import Column, Table
 from agents.screens.words import MIXTURES, TRENDS, VERDICTS
@@ -20,7 +20,7 @@ def build() -> Dashboard:
         description="History of one target with its interval, its verdicts, what moved it and what happened around.",
         variables=(TENANTS, TARGETS),
         links=ways(),
-        notes=(CHANGES, ALERTS, VERSIONS),
+        notes=(CHANGES, ITS_ALERTS, VERSIONS),
         since="now-7d",
         refresh="30s",
         rows=(
@@ -36,6 +36,17 @@ TARGETS = Variable(
     name="target",
     label="Target",
     sql=f"SELECT target FROM xpulse_pub.target_status WHERE {TENANT} ORDER BY drifting DESC, target",
+)
+ITS_ALERTS = Notes(
+    name="Alerts",
+    sql=f"""SELECT
+    started_at AS time,
+    concat(toString(severity), ' alert, ', toString(state)) AS title,
+    summary AS text
+FROM xpulse_pub.alerts
+WHERE {ONE} AND calls = 'yes' AND $__timeFilter(started_at)
+ORDER BY time""",
+    colour=BAD,
 )
 VERSIONS = Notes(
     name="Versions",
@@ -63,7 +74,6 @@ HEADLINES = (
         description="Of the rolling window, in the objective's unit; happiness is in points from -100 to 100.",
         sql=f"SELECT rolling_score AS score\n{STATUS}",
         decimals=1,
-        steps=((-100, GOOD),),
     ),
     Stat(
         title="Its interval and answers",

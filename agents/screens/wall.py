@@ -24,7 +24,7 @@ SIGNS: Final = (
     ("^STALE.*", Word(text="", colour=BAD)),
     ("^[?!].*", Word(text="", colour=WATCH)),
     ("^[✔↗].*", Word(text="", colour=GOOD)),
-    ("^[…–→].*", Word(text="", colour=QUIET)),
+    ("^[…–].*", Word(text="", colour=QUIET)),
 )
 """What a text begins with -> its colour."""
 _WIDE: Final = Look(value_px=76, title_px=48, orientation="horizontal", align="auto")
@@ -35,8 +35,15 @@ def _tiles(sql: str, *, says: str, look: Look = _WIDE) -> Tiles:
     return Tiles(title="", description=says, sql=sql, value="Says", decimals=None, patterns=SIGNS, look=look)
 
 
-def _part(number: int) -> str:
-    return f"if(parts[{number}]['value'] = '*', 'all others', parts[{number}]['value'])"
+def _moved(number: int) -> str:
+    """Return how far a part moved the score, in SQL."""
+    value, points = f"parts[{number}]['value']", f"parts[{number}]['points']"
+    return f"concat(if({value} = '*', 'all others', {value}), ': ', {points}, ' points')"
+
+
+def _label(column: str) -> str:
+    """Return a target's name for people, in SQL: what its slice names, without the names of dimensions."""
+    return f"replaceAll(replaceRegexpAll({column}, '^[^/]*/|[a-z_]+=', ''), ',', ' ')"
 
 
 AGE: Final = _tiles(
@@ -77,19 +84,20 @@ WORST: Final = _tiles(
 FROM
 (
     SELECT
+        isNull(rolling_score) OR verdict IN ('too_few', 'no_data') OR (indicator = 'happiness' AND rolling_n < {FEW})
+            AS is_few,
         [
             (
-                replaceRegexpAll(target, '^[^/]*/|[a-z_]+=', ''),
+                concat(replaceAll(toString(indicator), '_', ' '), ': ', {_label("target")}),
                 concat(
-                    multiIf(isNull(rolling_score) OR rolling_n < {FEW}, '… too few answers',
-                        verdict = 'met', '✔ ', verdict = 'missed', '✘ ', verdict = 'undecided', '? ', '… '),
-                    if(isNull(rolling_score) OR rolling_n < {FEW}, '', toString(round(rolling_score))),
-                    multiIf(trend = 'up', ' ↗', trend = 'down', ' ↘', trend = 'flat', ' →', ''),
-                    ' ', replaceAll(toString(verdict), '_', ' '))
+                    multiIf(verdict = 'met', '✔ ', verdict = 'missed', '✘ ', verdict = 'undecided', '? ', '… '),
+                    if(is_few, 'too few answers lately', toString(round(rolling_score))),
+                    multiIf(is_few, ', ', trend = 'up', ' ↗ ', trend = 'down', ' ↘ ', trend = 'flat', ' → ', ' '),
+                    replaceAll(toString(verdict), '_', ' '))
             ),
             (
-                'the interval of the last answers',
-                if(isNull(rolling_lower) OR rolling_n < {FEW}, '… none yet',
+                'its interval lately',
+                if(is_few OR isNull(rolling_lower), '… none yet',
                     concat('from ', toString(round(rolling_lower)), ' to ', toString(round(rolling_upper)),
                         ', target ', toString(round(objective)), ', n ', toString(rolling_n)))
             )
@@ -112,7 +120,7 @@ FROM
         count() AS firing,
         argMax(
             (
-                replaceRegexpAll(target, '^[^/]*/|[a-z_]+=', ''), ifNull(usual, 0.), ifNull(usual + change, 0.),
+                {_label("target")}, ifNull(usual, 0.), ifNull(usual + change, 0.),
                 contributions, coincidences, severity, isNull(change)
             ),
             (severity = 'critical', severity = 'warning', abs(ifNull(change, 0.)), alert_id)) AS worst,
@@ -122,9 +130,9 @@ FROM
              multiIf(firing = 0, '✔ nothing drifts', worst.7, concat('! ', worst.6),
                  concat('▲ from ', toString(round(worst.2)), ' to ', toString(round(worst.3))))),
             (if(length(parts) > 0, 'most of it', 'parts'),
-             if(length(parts) > 0, concat({_part(1)}, ': ', parts[1]['points'], ' points'), '– not told apart')),
+             if(length(parts) > 0, {_moved(1)}, '– not told apart')),
             (if(length(parts) > 1, 'and', 'more'),
-             if(length(parts) > 1, concat({_part(2)}, ': ', parts[2]['points'], ' points'), '– nothing')),
+             if(length(parts) > 1, {_moved(2)}, '– nothing')),
             ('around that time, no cause',
              if(length(worst.5) > 0, concat(worst.5[1]['title'], ' ', worst.5[1]['where']), '– nothing known'))
         ] AS lines
@@ -137,10 +145,11 @@ ARRAY JOIN lines AS line""",
 
 WHERE: Final = _tiles(
     f"""SELECT
-    country AS "Name",
+    f.country AS "Name",
     multiIf(
         now_n < {FEW}, '… too few answers',
-        before_n < {FEW}, concat('– ', toString(round(now_score))),
+        drifting = 1, concat('▲ ', toString(round(now_score)), ' drifting'),
+        before_n < {FEW}, toString(round(now_score)),
         abs(now_score - before_score) <= 196 * sqrt(now_spread / now_n + before_spread / before_n),
             concat('→ ', toString(round(now_score))),
         now_score < before_score, concat('↘ ', toString(round(now_score))),
@@ -164,11 +173,18 @@ FROM
         WHERE {TENANT} AND epoch > $__toTime - toIntervalDay(2) AND epoch <= $__toTime AND country NOT IN ('', '*')
     )
     GROUP BY country
-)
-ORDER BY now_n < {FEW}, now_score, country
+) AS f
+LEFT JOIN
+(
+    SELECT slice['country'] AS country, max(drifting) AS drifting
+    FROM xpulse_pub.target_status
+    WHERE {TENANT} AND indicator = 'happiness' AND mapKeys(slice) = ['country']
+    GROUP BY country
+) AS t ON t.country = f.country
+ORDER BY now_n < {FEW}, now_score, "Name"
 LIMIT 9""",
     says="Happiness of the last 24 hours by country, lowest first, and whether it moved against the 24 hours before by "
-    "more than chance allows (95 %).",
+    "more than chance allows (95 %). Drifting: the target of the country says so.",
     look=Look(value_px=88, title_px=48, orientation="auto"),
 )
 
@@ -178,7 +194,7 @@ FROM
 (
     SELECT 1 AS place, 'alerts' AS "Name",
         if(count() = 0, '✔ none is firing', concat('▲ ', toString(count()), ' firing, newest: ',
-            argMax(replaceRegexpAll(target, '^[^/]*/|[a-z_]+=', ''), started_at))) AS "Says"
+            argMax({_label("target")}, started_at))) AS "Says"
     FROM xpulse_pub.alerts
     WHERE {TENANT} AND state = 'firing' AND calls = 'yes'
     UNION ALL
@@ -189,7 +205,7 @@ FROM
     UNION ALL
     SELECT 3, 'good news of 24 hours',
         if(count() = 0, '– none', concat('✔ ', toString(count()), ' well again, newest: ',
-            argMax(replaceRegexpAll(target, '^[^/]*/|[a-z_]+=', ''), at)))
+            argMax({_label("target")}, at)))
     FROM xpulse_pub.alerts
     WHERE {TENANT} AND state = 'resolved' AND calls = 'yes' AND at > $__toTime - toIntervalDay(1)
 )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agents.screens.check.schema import allowed, unlike
 from agents.screens.check.walk import Model, everything, is_sql, is_wall, notes, panels, queries, variables
-from agents.screens.palette import QUIET, STATES
+from agents.screens.palette import PLAIN, QUIET, STATES
 from agents.screens.panels import METRICS, SOURCE
 from agents.screens.wall import LEAST_PX
 
@@ -18,7 +18,7 @@ _METRIC: Final = re.compile(r"\bxpulse_\w+")
 _PART: Final = re.compile(r"_(?:bucket|sum|count)$")
 _BUCKET: Final = re.compile(r"toStartOf\w+|\$__timeInterval|\b\w+_by_day\b|\btelemetry_1d\b|\btoday\(")
 _DASHBOARD: Final = re.compile(r"/d/([\w-]+)")
-_COLOURS: Final = frozenset(STATES.values())
+_COLOURS: Final = frozenset({*STATES.values(), PLAIN})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,6 @@ def test_all_states_are_told_apart_and_read(capsys: pytest.CaptureFixture[str]) 
     measured = list(figures())
     with capsys.disabled():
         sys.stdout.write("\n" + "".join(f"{figure}\n" for figure in measured))
-    assert len(measured) == 4 * 6 + 4 * 2
+    assert len(measured) == 4 * 6 + 5 * 2
     assert [str(figure) for figure in measured if figure.value < figure.least] == []
     assert len(set(STATES.values())) == len(STATES)
