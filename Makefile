@@ -7,12 +7,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench chaos attack detection screens secrets lock clean
+.PHONY: help setup demo test check format bench chaos attack detection screens screenshots secrets lock clean
 
 help: ## show this list
 	@echo 'xpulse: live experience levels for IT. From a fresh clone: `make demo`, then `make test`.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ARGS="…" is handed on:  make demo ARGS="--for 90s --report demo.json"   make test ARGS="-k tiles"'
 	@echo '  PYTHON=python3.12 picks the interpreter (3.11 or newer); VENV=DIR another environment.'
@@ -66,6 +66,9 @@ detection: setup ## how soon detectors find a drop, and how often they are wrong
 
 screens: setup ## write the generated dashboards into grafana/dashboards/
 	$(BIN)/python -m agents.screens
+
+screenshots: setup ## play the demo and take pictures of every screen (needs Chromium; docs/preview.md)
+	$(BIN)/python -m tests.agents.screens.screenshots $(ARGS)
 
 SECRETS := $(addprefix secrets/,clickhouse_password grafana_password reader_password)
 

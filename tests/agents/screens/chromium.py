@@ -109,9 +109,11 @@ class Browser:
         self.send("Input.dispatchKeyEvent", type="keyDown", **known, **text)
         self.send("Input.dispatchKeyEvent", type="keyUp", **known)
 
-    def resize(self, width: int, height: int) -> None:
-        """Make the window of that many pixels."""
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+    def resize(self, width: int, height: int, *, dense: int = 1) -> None:
+        """Make the window of that many pixels; each is `dense` pixels wide and high on the screen."""
+        self.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=dense, mobile=False
+        )
 
     def picture(self, *, kind: str = "png", scale: float = 1.0) -> bytes:
         """Return a picture of the window: `png`, or `webp` for small ones."""

@@ -60,7 +60,8 @@ function figure(text, colour, mode, item, link) {
 }
 
 function empty(body, panel) {
-  const box = element("p", "none", panel.fieldConfig?.defaults?.noValue ?? "no data");
+  const wished = panel.fieldConfig?.defaults?.noValue ?? ""; // a dash in an empty cell says too little in an empty tile
+  const box = element("p", "none", wished.length > 1 ? wished : "no data");
   body.replaceChildren(box);
 }
 

@@ -4,7 +4,13 @@ import { display, lineColour, overTime } from "./fields.js";
 import { clock, inUnit } from "./units.js";
 
 const INK = "#C7CAD1", GRID = "#2C3038", NOTE = "#E8EAED";
-const LINE_PX = 32, LEGEND_PX = 30;
+const LINE_PX = 32, LEGEND_PX = 30, NOTE_LETTERS = 36;
+// Steps of the time axis in seconds, how their marks read, and what is added where the day changes.
+const TIMES = [
+  [86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", null, null, "\n{YYYY}-{MM}-{DD}", null, null, null, 1],
+  [1, "{HH}:{mm}:{ss}", null, null, "\n{YYYY}-{MM}-{DD}", null, null, null, 1],
+];
 
 export function lines(body, panel, answer, context) {
   const { times, series } = overTime(answer, panel);
@@ -37,7 +43,7 @@ function options(body, panel, series) {
     ...size(body, panel),
     scales: { x: { time: true, range }, y: { range: (_plot, low, high) => upright(low, high, min, max) } },
     axes: [
-      { stroke: INK, grid: { stroke: GRID, width: 1 }, ticks: { stroke: GRID }, size: LINE_PX },
+      { stroke: INK, grid: { stroke: GRID, width: 1 }, ticks: { stroke: GRID }, size: LINE_PX + 12, space: 90, values: TIMES },
       { stroke: INK, grid: { stroke: GRID, width: 1 }, ticks: { stroke: GRID }, size: 64,
         values: (_plot, splits) => splits.map((value) => inUnit(value, unit, decimals)) },
     ],
@@ -85,14 +91,20 @@ function notes(plot, context) {
   ctx.strokeStyle = ctx.fillStyle = NOTE;
   ctx.font = `${12 * devicePixelRatio}px sans-serif`;
   ctx.setLineDash([4, 4]);
-  for (const { at, text } of context.notes) {
-    const x = plot.valToPos(at / 1000, "x", true);
-    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+  let free = bbox.left;
+  for (const { at, text } of [...context.notes].sort((a, b) => a.at - b.at)) {
+    const x = plot.valToPos(at / 1000, "x", true), right = bbox.left + bbox.width;
+    if (x < bbox.left || x > right) continue;
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    ctx.fillText(text.slice(0, 40), x + 4, bbox.top + 14 * devicePixelRatio);
+    const words = text.length > NOTE_LETTERS ? `${text.slice(0, NOTE_LETTERS - 1)}…` : text;
+    const { width } = ctx.measureText(words);
+    const begin = x + width + 4 > right ? x - width - 4 : x + 4;
+    if (begin < free) continue; // too close to the one before; its line is enough
+    ctx.fillText(words, begin, bbox.top + 14 * devicePixelRatio);
+    free = Math.max(x, begin + width) + 8;
   }
   ctx.restore();
 }

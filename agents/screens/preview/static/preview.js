@@ -11,7 +11,7 @@ const STALE_AFTER_MS = 20_000;
 const AGAIN_AFTER_MS = 3_000;
 
 const find = (id) => document.getElementById(id);
-const page = { screens: [], model: null, tiles: null, source: null, roundAt: 0, failure: "", nextAt: 0 };
+const page = { screens: [], uid: "", model: null, tiles: null, source: null, roundAt: 0, failure: "", nextAt: 0 };
 const context = { offers: [], range: null, notes: [], query: {}, since: "now-6h", least: 12, scale: 1, isWall: false,
   get now() { return Date.now(); } };
 
@@ -51,16 +51,19 @@ const known = (uid) => page.screens.find((screen) => screen.uid === uid);
 // What arrows and playlist go through: the wall's screens while one of them is shown, else all.
 function round() {
   const wall = page.screens.filter(isWall);
-  return isWall(known(page.model?.uid) ?? page.screens[0]) && wall.length > 1 ? wall : page.screens;
+  return isWall(known(page.uid) ?? page.screens[0]) && wall.length > 1 ? wall : page.screens;
 }
 
 async function show(uid, { isMove = false } = {}) {
   const screen = known(uid) ?? page.screens[0];
   const url = address();
-  if (screen.uid !== page.model?.uid && isMove) [...url.searchParams.keys()].filter((key) => key === "to").forEach((key) => url.searchParams.delete(key));
+  if (screen.uid !== page.uid && isMove) [...url.searchParams.keys()].filter((key) => key === "to").forEach((key) => url.searchParams.delete(key));
   history[isMove ? "pushState" : "replaceState"](null, "", `/d/${encodeURIComponent(screen.uid)}${tidy(url)}`);
-  page.model = await get(`/api/screens/${encodeURIComponent(screen.uid)}`);
+  page.uid = screen.uid;
   page.nextAt = Date.now() + EACH_S * 1000;
+  const model = await get(`/api/screens/${encodeURIComponent(screen.uid)}`);
+  if (page.uid !== screen.uid) return; // somebody was faster with the next key
+  page.model = model;
   document.title = `${screen.title} · xpulse preview`;
   document.body.classList.toggle("wall", (context.isWall = isWall(screen)));
   find("screens").value = screen.uid;
@@ -169,7 +172,7 @@ function tick() {
 
 function step(by) {
   const screens = round();
-  const at = screens.findIndex(({ uid }) => uid === page.model.uid);
+  const at = screens.findIndex(({ uid }) => uid === page.uid);
   return show(screens[(at + by + screens.length) % screens.length].uid, { isMove: true });
 }
 

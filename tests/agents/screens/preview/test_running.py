@@ -144,6 +144,18 @@ def test_keys_move_through_the_screens(browser: Browser, shown: Shown) -> None:
     assert not browser.js("document.getElementById('keys').open")
 
 
+def test_the_playlist_goes_on_and_silence_is_said(browser: Browser, shown: Shown) -> None:
+    first, second = [uid for uid in SHELF if uid in WALLS][:2]
+    later = "Date.now = ((now) => () => now() + 31_000)(Date.now)"
+    look(browser, f"{shown.url}/d/{first}?kiosk")
+    browser.js(later)
+    browser.wait("document.getElementById('banner').checkVisibility()", within_s=3)
+    assert browser.js("document.getElementById('banner').innerText").startswith("STALE: nothing new for 3")
+    look(browser, f"{shown.url}/d/{first}?kiosk&playlist")
+    browser.js(later)
+    browser.wait(f"location.pathname === '/d/{second}'", within_s=3)
+
+
 def browser_text(browser: Browser, url: str) -> str:
     browser.open(url)
     return str(browser.js("document.body.innerText"))
@@ -165,8 +177,10 @@ def test_a_drift_turns_its_tile_within_fifteen_seconds(browser: Browser, shown: 
 def test_streams_are_bounded_and_given_back(shown: Shown) -> None:
     url = f"{shown.url}/api/screens/odd/stream"
     with ExitStack() as stack, httpx.Client(timeout=20) as opened:
-        looks = [stack.enter_context(opened.stream("GET", url)).iter_lines() for _ in range(MOST_LOOKS)]
-        assert {next(look) for look in looks} == {"event: span"}
+        looks = [stack.enter_context(opened.stream("GET", url)) for _ in range(MOST_LOOKS + 1)]
+        streams = [look.iter_lines() for look in looks if look.status_code == 200]
+        assert {next(stream) for stream in streams} == {"event: span"}
+        assert looks[-1].status_code == 503
         assert not _is_let_in(url)
     wait_until(lambda: _is_let_in(url), "a place that was given back")
 
