@@ -19,6 +19,7 @@ class Book(Generic[T]):
         waiting: Those of them that were due in the epochs folded so far and found no place.
         told: Item's id -> what it tells, of all of them.
         times: Times of items, published or not, as far back as any level waits.
+        arrivals: Time and person of those items, where few people must not be seen; empty: it is not for them to hide.
         erasures: Who is to be forgotten, among those whose items wait.
     """
 
@@ -27,6 +28,7 @@ class Book(Generic[T]):
     waiting: list[T] = field(default_factory=list)
     told: dict[str, Details] = field(default_factory=dict)
     times: list[int] = field(default_factory=list)
+    arrivals: list[tuple[int, str]] = field(default_factory=list)
     erasures: list[Erased] = field(default_factory=list)
 
     def due(self, until_ms: int) -> list[T]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 from agents.release_books import Book
-from streams.blocks import Rule, active_epochs
+from streams.blocks import Rule, active_epochs, crowded_epochs
 from streams.errors import XPulseError
 from streams.release_rules import Rules
 
@@ -91,6 +91,7 @@ class Epochs(Generic[T, R]):
         self._text_of = text_of
         self._fold = fold
         self._marked = marked
+        self._folded_ms = 0
 
     def release_until(self, until_ms: int) -> int:
         """Release all epochs that are due up to the end of one of them; return how many were marked.
@@ -104,6 +105,7 @@ class Epochs(Generic[T, R]):
         marks = 0
         for begin in range(0, len(epochs), EPOCHS_PER_WRITE):
             marks += self._publish(books, epochs[begin : begin + EPOCHS_PER_WRITE])
+        self._folded_ms = until_ms
         return marks
 
     def _fold_all(self, books: dict[str, Book[T]], until_ms: int) -> list[list[R]]:
@@ -121,11 +123,15 @@ class Epochs(Generic[T, R]):
         schedule: dict[int, dict[str, bool]] = defaultdict(dict)
         for tenant, book in books.items():
             rule = self._rules.of(tenant)
+            # Not all that was folded is marked, and what comes late joins an epoch that was not folded yet.
+            done_ms = max(book.last_ms, self._folded_ms)
             last_ms = until_ms // rule.epoch_ms * rule.epoch_ms
-            if book.coming and book.last_ms < last_ms:
+            if book.coming and done_ms < last_ms:
                 schedule[last_ms][tenant] = False
-            for end_ms in active_epochs(book.times, after_ms=book.last_ms, until_ms=until_ms, rule=rule):
-                schedule[end_ms][tenant] = True
+            ends = active_epochs(book.times, after_ms=done_ms, until_ms=until_ms, rule=rule)
+            crowded = crowded_epochs(ends, book.arrivals, rule=rule) if book.arrivals else set(ends)
+            for end_ms in ends:
+                schedule[end_ms][tenant] = end_ms in crowded
             for end_ms in (-(-one.log_ms // rule.epoch_ms) * rule.epoch_ms for one in book.erasures):
                 if book.last_ms < end_ms <= until_ms:  # its mark says that it is in force
                     schedule[end_ms][tenant] = True

@@ -44,13 +44,13 @@ ORDER BY log_time DESC
 """  # noqa: S608 - constants of this file
 
 ACTIVE = f"""
-SELECT f.tenant, groupUniqArray(toUnixTimestamp64Milli(f.log_time))
+SELECT f.tenant, groupUniqArray((toUnixTimestamp64Milli(f.log_time), f.person))
 FROM feedback AS f FINAL
 LEFT JOIN (SELECT tenant, max(epoch) AS last FROM release_marks GROUP BY tenant) AS m ON m.tenant = f.tenant
 WHERE {ELIGIBLE} AND toUnixTimestamp64Milli(f.log_time) > toUnixTimestamp64Milli(m.last) - {{span:Int64}}
 GROUP BY f.tenant
 """  # noqa: S608 - constants of this file
-"""Log times from which something may still be due; for a tenant without marks, all."""
+"""Log times and people from which something may still be due; for a tenant without marks, all."""
 
 ERASURES = """
 SELECT tenant, subject, toUnixTimestamp64Milli(log_time) FROM erasures FINAL
@@ -123,8 +123,9 @@ class ReleaseTables:
             book.coming.append((log_ms, Answer(answer=answer, log_ms=log_ms, person=person, labels=tuple(labels))))
             book.told[answer] = details_of(score, lost, factors)
         span = {"span": rule.longest_wait_ms + 2 * rule.epoch_ms}
-        for tenant, log_times in self._warehouse.ask(ACTIVE, {**eligible, **span}):
-            books[tenant].times = list(log_times)
+        for tenant, arrivals in self._warehouse.ask(ACTIVE, {**eligible, **span}):
+            books[tenant].arrivals = list(arrivals)
+            books[tenant].times = [log_ms for log_ms, _ in arrivals]
         return dict(books)
 
     def marked_since(self, epoch_ms: int) -> dict[tuple[str, int], str]:

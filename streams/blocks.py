@@ -240,6 +240,36 @@ def digest(key: bytes, parts: Iterable[str]) -> str:
     return state.hexdigest()
 
 
+def crowded_epochs(ends: Iterable[int], arrivals: Iterable[tuple[int, str]], *, rule: Rule) -> set[int]:
+    """Return the active epochs in which answers of at least k different people are active.
+
+    An epoch that publishes nothing and is marked all the same tells whoever sees its mark, or a verdict of then,
+    that somebody has answered. So it must be k people who have.
+
+    Args:
+        ends: Of active epochs, ascending.
+        arrivals: Log time and person of all eligible answers of one tenant, released or not.
+        rule: k, epoch, hold and waits.
+    """
+    known = sorted(arrivals)
+    found: set[int] = set()
+    active: dict[str, int] = {}
+    coming = going = 0
+    for end in ends:
+        while coming < len(known) and known[coming][0] + rule.hold_ms <= end:
+            active[known[coming][1]] = active.get(known[coming][1], 0) + 1
+            coming += 1
+        while going < coming and known[going][0] + rule.longest_wait_ms + rule.epoch_ms < end:
+            person = known[going][1]
+            active[person] -= 1
+            if not active[person]:
+                del active[person]
+            going += 1
+        if len(active) >= rule.k:
+            found.add(end)
+    return found
+
+
 def active_epochs(log_times: Iterable[int], *, after_ms: int, until_ms: int, rule: Rule) -> list[int]:
     """Return the epochs in which time alone can release something, or did.
 

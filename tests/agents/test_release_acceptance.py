@@ -13,6 +13,7 @@ import pytest
 
 from agents.bundle import Bundler
 from agents.bundle_tables import BundleTables
+from agents.judge_store import JudgeStore
 from agents.metrics import MEANINGS
 from agents.release import Releaser
 from agents.release_tables import ReleaseTables
@@ -131,18 +132,21 @@ def test_8_metrics_name_no_slice_and_no_tenant() -> None:
     assert not {label for meaning in MEANINGS.values() for label in meaning.labels} & {*dimensions, "person", "block"}
 
 
-def test_2_that_somebody_waits_cannot_be_seen_in_how_fresh_the_figures_are(store: Warehouse, lane: Lane) -> None:
+def test_2_that_somebody_waits_cannot_be_seen_in_freshness_or_verdicts(store: Warehouse, lane: Lane) -> None:
     freshness = f"SELECT as_of FROM {public_of(store.address.database)}.data_quality WHERE lane = 'feedback'"
     lane.store([(T0, answer(n)) for n in range(5)])
     lane.reach(T0 + EPOCH_MS + 1)
     releaser(store).step()
-    before = store.ask(freshness)
+    lane.reach(T0 + 50 * EPOCH_MS)
+    releaser(store).step()
+    before, judged = store.ask(freshness), JudgeStore(store).epochs({"t": 0})
     assert len(before) == 1
+    assert len(judged["t"]) > 1
     lane.store([(T0 + 100 * EPOCH_MS, answer(9))])
     lane.reach(T0 + 102 * EPOCH_MS + 1)
     releaser(store).step()
-    assert marks(store)[-1] > T0 + 100 * EPOCH_MS
     assert store.ask(freshness) == before
+    assert JudgeStore(store).epochs({"t": 0}) == judged  # or the verdicts would tell it
 
 
 def erase(store: Warehouse, person: str, at_ms: int) -> None:

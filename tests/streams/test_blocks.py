@@ -16,6 +16,7 @@ from streams.blocks import (
     Rule,
     active_epochs,
     block_key,
+    crowded_epochs,
     release,
     rotated,
     rule_of,
@@ -277,6 +278,17 @@ def test_active_epochs_are_on_the_grid_ascending_and_bounded(rows: list[Answer],
     assert ends == sorted(set(ends))
     assert all(end % EPOCH_MS == 0 and after_ms < end <= 250 for end in ends)
     assert len(active_epochs([a.log_ms for a in rows], after_ms=0, until_ms=10**9, rule=rule)) < 40
+
+
+@given(answers(), rules)
+def test_crowded_epochs_are_the_active_ones_with_k_people(rows: list[Answer], rule: Rule) -> None:
+    ends = active_epochs([row.log_ms for row in rows], after_ms=0, until_ms=500, rule=rule)
+    last_ms = rule.longest_wait_ms + rule.epoch_ms
+    people = {
+        end: {row.person for row in rows if row.log_ms + rule.hold_ms <= end <= row.log_ms + last_ms} for end in ends
+    }
+    crowded = crowded_epochs(ends, [(row.log_ms, row.person) for row in rows], rule=rule)
+    assert crowded == {end for end in ends if len(people[end]) >= rule.k}
 
 
 def test_profiles_carry_a_valid_rule() -> None:
