@@ -58,8 +58,9 @@ _OTHERS = """
     lowCardinalityIndices lowCardinalityKeys MACNumToString MACStringToNum MACStringToOUI materialize
     minSampleSizeContinuous minSampleSizeConversion normalizeQuery normalizeQueryKeepNames normalizedQueryHash
     normalizedQueryHashKeepNames parseISO8601Duration parseReadableSize parseReadableSizeOrNull parseReadableSizeOrZero
-    parseTimeDelta queryID revision structureToCapnProtoSchema structureToProtobufSchema throwIf toColumnTypeName
-    toTypeName tokenizeQuery transform variantElement variantType version visibleWidth _CAST
+    parseTimeDelta queryID revision seriesDecomposeSTL seriesOutliersDetectTukey structureToCapnProtoSchema
+    structureToProtobufSchema throwIf toColumnTypeName toTypeName tokenizeQuery transform variantElement variantType
+    version visibleWidth _CAST
 """
 # Names that are none of the engine's functions in this version, or of a group above, and are denied all the same.
 _NEVER = frozenset({"file", "eval", "catboostevaluate", "sleep", "sleepeachrow"})

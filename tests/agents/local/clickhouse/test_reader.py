@@ -383,6 +383,9 @@ class TestWhatWorks:
             "SELECT column_name FROM INFORMATION_SCHEMA.COLUMNS LIMIT 1",
             "SELECT name FROM system.functions LIMIT 1",
             "SELECT timezone(), version(), currentUser()",
+            "SELECT seriesOutliersDetectTukey(groupArray(n)) FROM (SELECT n FROM @VIEW, numbers(5))",
+            "WITH day AS (SELECT * FROM @VIEW), n AS (SELECT sum(n) AS n FROM day) SELECT day.n / n.n FROM day, n",
+            "SELECT country, lagInFrame(n) OVER (ORDER BY country) AS before FROM @VIEW",
         ],
     )
     def test_what_dashboards_and_analysts_send(self, vault: Vault, sql: str) -> None:
