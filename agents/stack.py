@@ -189,9 +189,9 @@ class Stack:
 
     def _preview(self) -> Part:
         # It depends on nothing, so that its address answers at once; tiles fill when the others are up.
-        where = ("--clickhouse-host", HOST, "--clickhouse-port", str(self.ports.clickhouse))
-        command = ("preview", "--port", str(self.ports.preview), *where)
-        return self._process(PREVIEW, command, _answers(f"{self.preview_url}/readyz"), depends_on=())
+        command = [sys.executable, "-m", "agents.screens.preview", "--port", str(self.ports.preview)]
+        command += ["--clickhouse-port", str(self.ports.clickhouse)]
+        return Part(name=PREVIEW, command=command, is_ready=_answers(f"{self.preview_url}/readyz"))
 
     def _process(
         self, name: str, command: tuple[str, ...], is_ready: Callable[[], bool], *, depends_on: tuple[str, ...]

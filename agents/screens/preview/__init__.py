@@ -8,6 +8,6 @@ values to choose from; the SQL is the dashboard's own and stays here.
     answers.py    one query's answer for the browser, asked once for everybody who looks at the same
     stream.py     server-sent events: what has changed, every few seconds
     app.py        the HTTP interface; guard.py refuses what does not come from this machine
-    process.py    the server
+    process.py    the server; `python -m agents.screens.preview` is what `xpulse up` starts
     static/       the page; lines are drawn by uPlot, vendored with its licence
 """

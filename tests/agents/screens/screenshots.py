@@ -85,7 +85,7 @@ def take(browser: Browser, url: str, large: Path, small: Path) -> None:
             else:
                 browser.resize(WIDTH, HEIGHT, dense=times)
             browser.open(address(url, screen))
-            browser.wait(SHOWN)
+            browser.wait(SHOWN, within_s=60)
             browser.js("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
             (large / f"{screen.uid}-{WIDTH * times}x{HEIGHT * times}.png").write_bytes(browser.picture())
             if times == 1:
