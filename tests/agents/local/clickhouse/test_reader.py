@@ -383,7 +383,7 @@ class TestWhatWorks:
             "SELECT column_name FROM INFORMATION_SCHEMA.COLUMNS LIMIT 1",
             "SELECT name FROM system.functions LIMIT 1",
             "SELECT timezone(), version(), currentUser()",
-            "SELECT seriesOutliersDetectTukey(groupArray(n)) FROM (SELECT n FROM @VIEW, numbers(5))",
+            "SELECT seriesOutliersDetectTukey(groupArray(toFloat64(n) + number)) FROM @VIEW, numbers(5) AS x",
             "WITH day AS (SELECT * FROM @VIEW), n AS (SELECT sum(n) AS n FROM day) SELECT day.n / n.n FROM day, n",
             "SELECT country, lagInFrame(n) OVER (ORDER BY country) AS before FROM @VIEW",
         ],
