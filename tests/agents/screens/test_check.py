@@ -1,17 +1,25 @@
 """The check of the screens: our dashboards pass, and each kind of mistake is found."""
 
 import copy
-from collections.abc import Callable
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from typer.testing import CliRunner
 
+from agents.cli.screens import checking, screens
 from agents.cli.screens.checking import known_of
 from agents.screens.check import Answer, Ask, run_queries, shape_faults
 from agents.screens.check.schema import allowed, unlike
 from agents.screens.palette import GOOD
-from agents.screens.registry import SCREENS
+from agents.screens.registry import FOLDER, SCREENS
 from agents.warehouse.client import WarehouseError
+from streams.errors import ConfigError
 
 Json = dict[str, Any]
 
@@ -204,3 +212,46 @@ def test_what_grafana_allows_says_where_it_is_from() -> None:
 )
 def test_values_are_held_to_a_schema(value: object, schema: Json, told: str) -> None:
     assert list(unlike(value, schema, "x")) == [told]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, ask: Ask, now_s: int) -> CliRunner:
+    """Runs the command on the sample of this session instead of one of its own: it is the same, and there already."""
+
+    @contextmanager
+    def sampled(now_ms: int) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr(checking, "sampled", sampled)
+    monkeypatch.setattr(checking, "asking", lambda client, public: ask)
+    monkeypatch.setattr(checking, "time", Mock(time=lambda: now_s))
+    return CliRunner()
+
+
+@pytest.mark.integration
+def test_our_dashboards_pass_and_the_figures_are_printed(run: CliRunner) -> None:
+    found = run.invoke(screens, ["check"])
+    assert found.exit_code == 0, found.output
+    assert "WRONG" not in found.output
+    assert "difference of watch and bad, colour blindness: deuteranopia" in found.output
+    assert "0 faults" in found.output.splitlines()[-1]
+
+
+@pytest.mark.integration
+def test_a_mistake_is_named_and_ends_with_one(run: CliRunner, tmp_path: Path) -> None:
+    folder = tmp_path / "dashboards"
+    shutil.copytree(FOLDER, folder)
+    model = json.loads((folder / "quality.json").read_text())
+    model["panels"][3]["targets"][0]["rawSql"] = "SELECT sum(valeu) FROM xpulse_pub.data_quality"
+    (folder / "quality.json").write_text(json.dumps(model))
+    found = run.invoke(screens, ["check", "--dashboards", str(folder)])
+    assert found.exit_code == 1
+    assert any(line.startswith("WRONG  xpulse-quality: Quarantined (default)") for line in found.output.splitlines())
+
+
+@pytest.mark.integration
+def test_a_folder_without_dashboards_is_refused(run: CliRunner, tmp_path: Path) -> None:
+    found = run.invoke(screens, ["check", "--dashboards", str(tmp_path)])
+    assert isinstance(found.exception, ConfigError)
+    (tmp_path / "broken.json").write_text("{")
+    assert isinstance(run.invoke(screens, ["check", "--dashboards", str(tmp_path)]).exception, ConfigError)

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import pytest
 import yaml
 
-from agents.screens.check import Ask
 from agents.screens.palette import BACKGROUNDS
 from agents.screens.panels import METRICS, SOURCE
 from agents.screens.publish import FOLDER_UID
@@ -49,18 +47,6 @@ def test_no_secret_lies_in_a_file() -> None:
         for line in path.read_text().splitlines():
             if "password:" in line or "token:" in line:
                 assert "$__file{" in line, path.name
-
-
-@pytest.mark.integration
-def test_the_rule_asks_what_is_published_and_fires_only_when_figures_are_old(ask: Ask) -> None:
-    (group,) = read("alerting/rules.yml")["groups"]
-    (rule,) = group["rules"]
-    query, threshold = (one["model"] for one in rule["data"])
-    answer = ask(query["rawSql"])
-    assert [name for name, _ in answer.columns] == ["age_s"]
-    (limit,) = threshold["conditions"][0]["evaluator"]["params"]
-    assert 0 < answer.rows[0][0] < limit
-    assert threshold["expression"] == query["refId"]
 
 
 def test_the_colours_are_for_the_theme_that_grafana_has_by_default() -> None:

@@ -1,6 +1,5 @@
 """Publishing against a Grafana that records every request."""
 
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.cli.screens import screens
-from agents.screens.annotate import Note, annotate, happened
-from agents.screens.check import Answer, Ask
+from agents.screens.annotate import Note, annotate
+from agents.screens.check import Answer
 from agents.screens.grafana import Grafana, GrafanaError
 from agents.screens.publish import publish, wall_address, wall_of
 from agents.screens.registry import SCREENS
-from agents.screens.sample import TENANTS
 from agents.screens.snapshot import frozen, snapshot
 from streams.errors import ConfigError
 from tests.agents.screens.grafana_stub import PLAYLISTS, TOKEN, GrafanaStub, running_stub
@@ -154,27 +152,13 @@ def test_nothing_happened_asks_nothing(stub: GrafanaStub) -> None:
     assert stub.requests == []
 
 
-def test_alerts_and_changes_of_the_sample_are_told(ask: Ask, now_s: int) -> None:
-    found = happened(ask, since_ms=(now_s - 3600) * 1000, until_ms=now_s * 1000)
-    assert [(one.id, one.kind, one.end_ms > 0) for one in found if one.tenant == TENANTS[0]] == [
-        ("change/c1", "deploy", False), ("alert/open", "alert", False), ("alert/over", "alert", True)
-    ]  # fmt: skip
+def test_a_snapshot_is_stored_for_a_while(stub: GrafanaStub) -> None:
+    def nothing(sql: str) -> Answer:
+        return Answer([("n", "UInt64")], [])
 
-
-def test_a_snapshot_carries_answers_and_no_query(ask: Ask, now_s: int, stub: GrafanaStub) -> None:
-    model = SCREENS["targets"]().to_json()
-    before = copy.deepcopy(model)
-    address = snapshot(Grafana(stub.address, TOKEN), model, ask, now_s=now_s, expires_s=60)
-    assert address.endswith("/dashboard/snapshot/k")
-    (stored,) = stub.snapshots
-    assert "rawSql" not in str(stored)
-    assert "xpulse_pub" not in str(stored)
-    met = next(panel for panel in stored["dashboard"]["panels"] if panel["title"] == "Targets met")
-    (frame,) = met["targets"][0]["snapshot"]
-    assert frame == {
-        "schema": {"refId": "A", "fields": [{"name": "met", "type": "string"}]}, "data": {"values": [["1 of 2"]]}
-    }  # fmt: skip
-    assert model == before
+    address = snapshot(Grafana(stub.address, TOKEN), MODELS[0], nothing, now_s=1_000_000, expires_s=60)
+    assert address == f"{stub.address}/dashboard/snapshot/k"
+    assert [(one["name"], one["expires"]) for one in stub.snapshots] == [("Wall: targets now", 60)]
 
 
 def test_times_of_a_snapshot_are_milliseconds() -> None:

@@ -1,16 +1,20 @@
 """Named panels against the figures that the sample was made with."""
 
+import copy
 import re
 import time
 from typing import Any
 
 import pytest
+import yaml
 
+from agents.screens.annotate import happened
 from agents.screens.check import Ask
 from agents.screens.check.queries import HOSTILE
 from agents.screens.macros import ALL, Chosen, View, expand
-from agents.screens.registry import SCREENS
+from agents.screens.registry import FOLDER, SCREENS
 from agents.screens.sample import AGE_MIN, COUNTRIES, LAPTOPS, QUEUE, TENANTS
+from agents.screens.snapshot import frozen
 from agents.warehouse.client import WarehouseError
 from streams.profile import STANDARD
 
@@ -152,3 +156,35 @@ def test_only_firing_alerts_are_open_and_say_why(ask: Ask, now_s: int) -> None:
 def test_a_wrong_column_is_noticed(ask: Ask, now_s: int) -> None:
     with pytest.raises(WarehouseError):
         rows(ask, now_s, sql_of("targets", "Targets now").replace("rolling_score", "rollling_score"))
+
+
+def test_the_rule_asks_what_is_published_and_fires_only_when_figures_are_old(ask: Ask) -> None:
+    (group,) = yaml.safe_load((FOLDER.parent / "provisioning/alerting/rules.yml").read_text())["groups"]
+    (rule,) = group["rules"]
+    query, threshold = (one["model"] for one in rule["data"])
+    answer = ask(query["rawSql"])
+    assert [name for name, _ in answer.columns] == ["age_s"]
+    (limit,) = threshold["conditions"][0]["evaluator"]["params"]
+    assert 0 < answer.rows[0][0] < limit
+    assert threshold["expression"] == query["refId"]
+
+
+def test_alerts_and_changes_of_the_sample_are_told(ask: Ask, now_s: int) -> None:
+    found = happened(ask, since_ms=(now_s - 3600) * 1000, until_ms=now_s * 1000)
+    assert [(one.id, one.kind, one.end_ms > 0) for one in found if one.tenant == TENANTS[0]] == [
+        ("change/c1", "deploy", False), ("alert/open", "alert", False), ("alert/over", "alert", True)
+    ]  # fmt: skip
+
+
+def test_a_snapshot_carries_answers_and_no_query(ask: Ask, now_s: int) -> None:
+    model = SCREENS["targets"]().to_json()
+    before = copy.deepcopy(model)
+    stored = frozen(model, ask, now_s=now_s)
+    assert "rawSql" not in str(stored)
+    assert "xpulse_pub" not in str(stored)
+    met = next(panel for panel in stored["panels"] if panel["title"] == "Targets met")
+    (frame,) = met["targets"][0]["snapshot"]
+    assert frame == {
+        "schema": {"refId": "A", "fields": [{"name": "met", "type": "string"}]}, "data": {"values": [["1 of 2"]]}
+    }  # fmt: skip
+    assert model == before
