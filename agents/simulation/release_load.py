@@ -54,7 +54,9 @@ class MonthBlocks(ReleaseTables):
             return {}
         coming = sorted(((one.log_ms, one) for one, _ in known), key=lambda pair: -pair[0])
         told = {one.answer: _details(row) for one, row in known}
-        return {str(known[0][1][_AT["tenant"]]): Book(coming=coming, told=told, times=[at_ms for at_ms, _ in coming])}
+        arrivals = [(one.log_ms, one.person) for _, one in coming]
+        tenant, times = str(known[0][1][_AT["tenant"]]), [log_ms for log_ms, _ in arrivals]
+        return {tenant: Book(coming=coming, told=told, times=times, arrivals=arrivals)}
 
     def marked_since(self, epoch_ms: int) -> dict[tuple[str, int], str]:
         """Return the epochs that are to be marked."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from agents.cli import sql
 from agents.cli.saved import FOLDER, fill, read_saved
 from agents.settings import Settings
 from agents.simulation.telemetry_load import Loader, Order
@@ -119,6 +120,21 @@ def test_alerts_are_told_with_what_happened_before(world: World, oracle: Oracle)
     assert told == oracle.alerts_in_period()
     changes = {item.body["change_id"] for item in world.done.simulated.records.bodies if item.path == "changes"}
     assert {row[7] for row in found} <= changes | {""}
+
+
+def test_all_can_be_asked_at_once(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "TIMES", 1)
+    sql._ask_all(world.reader, {"tenant": MONTH.tenant, **SPAN})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(read_saved())
+    assert all(line.split()[2] == "ms" for line in lines)
+
+
+def test_without_a_tenant_the_only_one_is_meant(world: World) -> None:
+    question = read_saved()["targets-overview"]
+    assert sql._filled(world.reader, question, {}) == {"tenant": MONTH.tenant}
 
 
 def test_every_question_is_compared() -> None:
