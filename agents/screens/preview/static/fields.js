@@ -18,7 +18,7 @@ function matches(matcher, column) {
   if (matcher.id === "byNames") return (matcher.options.names ?? []).includes(column.name);
   if (matcher.id === "byRegexp") return pattern(matcher.options).test(column.name);
   if (matcher.id === "byType") return matcher.options === (column.kind === "text" ? "string" : column.kind);
-  return matcher.id === "byFrameRefID" && matcher.options === column.ref;
+  return false;
 }
 
 export function pattern(text) {
@@ -131,14 +131,15 @@ export function reduced(answer, panel) {
   return shown.map((one) => ({ name: one.title, value: answer.rows.length ? reduce(answer.rows.map((row) => row[one.index])) : null, one }));
 }
 
-// Series over time: {times, series: [{name, values, one}]}; of rows with a text column, one series per text.
+// Series over time: {times, series: [{name, values, one}]}; with a text column beside the figures, one series per text. Without
+// figures the last text is the state.
 export function overTime(answer, panel) {
   const at = answer.columns.findIndex((column) => column.kind === "time");
   if (at < 0) throw new Error("the answer has no column of times");
-  const labels = answer.columns.map((column, index) => [column, index]).filter(([column]) => column.kind === "text");
-  const figures = answer.columns.map((column, index) => [column, index]).filter(([column, index]) => index !== at && column.kind !== "time");
-  const isLong = labels.length > 0 && figures.length > labels.length;
-  return isLong ? long(answer, panel, at, labels, figures.filter(([column]) => column.kind !== "text")) : wide(answer, panel, at, figures);
+  const of = (kind) => answer.columns.map((column, index) => [column, index]).filter(([column]) => column.kind === kind);
+  const texts = of("text"), numbers = of("number");
+  if (texts.length && numbers.length) return long(answer, panel, at, texts, numbers);
+  return texts.length > 1 ? long(answer, panel, at, texts.slice(0, -1), texts.slice(-1)) : wide(answer, panel, at, [...texts, ...numbers]);
 }
 
 function wide(answer, panel, at, figures) {

@@ -17,6 +17,17 @@ from tests.agents.screens.chromium import Browser, running_browser
 from tests.agents.screens.preview import world
 from tests.needs import program
 
+BARS = "SELECT * FROM (SELECT 'NO' AS name, 20 AS share UNION ALL SELECT 'DE', 60) ORDER BY name DESC"
+STATES = (
+    "SELECT * FROM (SELECT $__toTime - INTERVAL 45 MINUTE AS time, 'NO' AS country, 'met' AS state UNION ALL "
+    "SELECT $__toTime - INTERVAL 30 MINUTE, 'NO', 'met' UNION ALL "
+    "SELECT $__toTime - INTERVAL 15 MINUTE, 'NO', 'missed') ORDER BY time"
+)
+WORDS = {
+    "type": "value",
+    "options": {"met": {"text": "✔ met", "color": "#0072B2"}, "missed": {"text": "✘ missed", "color": "#D55E00"}},
+}
+
 ODD = {
     "uid": "odd",
     "title": "What the preview does not know",
@@ -37,9 +48,43 @@ ODD = {
             "gridPos": {"x": 0, "y": 4, "w": 12, "h": 4},
             "targets": [{"refId": "A", "rawSql": "SELECT nothing FROM xpulse_pub.target_status"}],
         },
+        {
+            "id": 4,
+            "type": "bargauge",
+            "title": "Bars",
+            "gridPos": {"x": 12, "y": 4, "w": 12, "h": 4},
+            "targets": [{"refId": "A", "rawSql": BARS}],
+            "fieldConfig": {
+                "defaults": {
+                    "unit": "percent",
+                    "min": 0,
+                    "max": 80,
+                    "thresholds": {"steps": [{"value": None, "color": "#0072B2"}, {"value": 50, "color": "#D55E00"}]},
+                }
+            },
+            "options": {"reduceOptions": {"values": True, "calcs": ["lastNotNull"], "fields": ""}},
+        },
+        {
+            "id": 5,
+            "type": "state-timeline",
+            "title": "States",
+            "gridPos": {"x": 0, "y": 8, "w": 12, "h": 4},
+            "targets": [{"refId": "A", "rawSql": STATES}],
+            "fieldConfig": {"defaults": {"mappings": [WORDS]}},
+        },
+        {
+            "id": 6,
+            "type": "text",
+            "title": "Words",
+            "gridPos": {"x": 12, "y": 8, "w": 12, "h": 4},
+            "options": {
+                "mode": "markdown",
+                "content": "# Head\n\nsay **it** <b>so</b>\n\n- one\n- [two](javascript:x)",
+            },
+        },
     ],
 }
-"""Three tiles that must say what is the matter."""
+"""Three tiles that must say what is the matter, and panels that the dashboards do not use yet."""
 
 
 @dataclass(frozen=True)

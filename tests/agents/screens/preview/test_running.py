@@ -116,6 +116,19 @@ def test_what_cannot_be_drawn_says_so(browser: Browser, shown: Shown) -> None:
     assert tiles["3"]["text"].strip() == "ClickHouse error 47"
 
 
+def test_bars_states_and_words_are_drawn(browser: Browser, shown: Shown) -> None:
+    tiles = look(browser, f"{shown.url}/d/odd")
+    assert tiles["4"]["text"].split() == ["NO", "20%", "DE", "60%"]
+    bars = "[...document.querySelectorAll('.filled')].map((one) => [one.style.width, one.style.backgroundColor])"
+    assert browser.js(bars) == [["25%", "rgb(0, 114, 178)"], ["75%", "rgb(213, 94, 0)"]]
+    blocks = "[...document.querySelectorAll('.block')].map((one) => [one.innerText, one.style.left, one.style.width])"
+    assert browser.js(blocks) == [["✔ met", "25%", "50%"], ["✘ missed", "75%", "25%"]]
+    assert tiles["5"]["text"].startswith("NO")
+    assert browser.js("document.querySelector('.prose').innerHTML") == (
+        "<h2>Head</h2><p>say <strong>it</strong> &lt;b&gt;so&lt;/b&gt;</p><ul><li>one</li><li>two</li></ul>"
+    )
+
+
 def test_an_address_cannot_choose_what_is_not_on_offer(browser: Browser, shown: Shown) -> None:
     foreign = quote("' OR 1 = 1 --")
     tiles = look(browser, f"{shown.url}/d/xpulse-targets?var-tenant={foreign}&var-target={foreign}")
