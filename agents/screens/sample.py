@@ -55,7 +55,9 @@ def _all(clock: _Clock) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from _released(tenant, clock)
         yield from _changed(tenant, clock)
         for number in range(STANDARD.k * 2):
-            yield "tickets", _ticket(tenant, number, clock)
+            for country in COUNTRIES[:2]:
+                for service in SERVICES:
+                    yield "tickets", _ticket(tenant, f"{country}/{service}/{number}", country, service, clock)
         yield from (("tiles", tile) for tile in _tiles(tenant, clock))
     yield from _intake(clock)
 
@@ -150,11 +152,11 @@ def _changed(tenant: str, clock: _Clock) -> Iterator[tuple[str, dict[str, Any]]]
     yield "changes", {**row, **when, **where, **what}
 
 
-def _ticket(tenant: str, number: int, clock: _Clock) -> dict[str, Any]:
-    row = {"tenant": tenant, "ticket_id": f"t{number}", "version": 1, "event_id": f"t{number}/1", "source": "desk"}
-    state = {"revision": 1, "kind": "closed", "person": f"p{number}", "category": "request", "made_sla": 1}
+def _ticket(tenant: str, name: str, country: str, service: str, clock: _Clock) -> dict[str, Any]:
+    row = {"tenant": tenant, "ticket_id": name, "version": 1, "event_id": f"{name}/1", "source": "desk"}
+    state = {"revision": 1, "kind": "closed", "person": name, "category": "request", "made_sla": 1}
     at_ms = {"event_time": clock.ago(2000), "log_time": clock.ago(2000), "reassignment_count": 0, "reopen_count": 0}
-    return {**row, **state, **at_ms, **_MIXED, "site": "", "country": "NO", "service": "queue"}
+    return {**row, **state, **at_ms, **_MIXED, "site": "", "country": country, "service": service}
 
 
 _METRICS: Final = {

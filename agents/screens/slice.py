@@ -195,27 +195,61 @@ ORDER BY time""",
     ),
 )
 
+_WILSON = "1.959963984540054 * sqrt(share * (1 - share) / tickets + 0.9604 / tickets / tickets)"
 SERVICE_LEVEL = Table(
     title="Service level beside experience level",
     description="Watermelons are green outside and red inside: tickets keep their service level while people are "
-    "unhappy. Calendar period so far; targets whose slice names nothing but country and service.",
+    "unhappy. Days that are over, within the range; goals are those of the targets of one service each. A state is "
+    "said when both 95 % intervals lie on one side of their goals.",
     sql=f"""SELECT
-    target AS "Target",
-    state AS "State",
+    s.service AS "Service",
+    multiIf(
+        t.objective IS NULL OR f.answers < {FEW}, 'undecided',
+        share_lower >= goal AND {LOWER} >= t.objective, 'healthy',
+        share_lower >= goal AND {UPPER} < t.objective, 'watermelon',
+        share_upper < goal AND {LOWER} >= t.objective, 'obsolete',
+        share_upper < goal AND {UPPER} < t.objective, 'failing', 'undecided') AS "State",
     tickets AS "Tickets",
-    if(tickets = 0, NULL, made / tickets) AS "Service level",
-    score AS "Happiness",
-    n AS "Answers"
-FROM xpulse_pub.watermelon
-WHERE {TENANT}
-  AND $__conditionalAll(slice['country'] IN ('', ${{country:singlequote}}), $country)
-  AND $__conditionalAll(slice['service'] IN ('', ${{service:singlequote}}), $service)
-ORDER BY indexOf(['watermelon', 'failing', 'obsolete', 'undecided', 'healthy'], state), target""",
+    share AS "Service level",
+    if(f.answers < {FEW}, NULL, {SCORE}) AS "Happiness",
+    t.objective AS "Objective",
+    f.answers AS "Answers"
+FROM
+(
+    SELECT
+        service,
+        sum(sla.tickets) AS tickets,
+        sum(sla.made) / tickets AS share,
+        (share + 1.9208 / tickets - {_WILSON}) / (1 + 3.8416 / tickets) AS share_lower,
+        (share + 1.9208 / tickets + {_WILSON}) / (1 + 3.8416 / tickets) AS share_upper
+    FROM xpulse_pub.sla AS sla
+    WHERE {TENANT} AND period_start >= $__fromTime AND period_start <= $__toTime
+      AND $__conditionalAll(country IN (${{country:singlequote}}), $country)
+      AND $__conditionalAll(service IN (${{service:singlequote}}), $service)
+    GROUP BY service
+) AS s
+LEFT JOIN
+(
+    SELECT service, {SUMS}
+    FROM xpulse_pub.feedback_released
+    WHERE {TENANT} AND {PERIOD}
+      AND {SELECTED}
+    GROUP BY service
+) AS f ON f.service = s.service
+LEFT JOIN
+(
+    SELECT slice['service'] AS service, toNullable(max(targets.objective)) AS objective, max(sla_goal) / 100 AS goal
+    FROM xpulse_pub.targets AS targets
+    WHERE {TENANT} AND state = 'active' AND indicator = 'happiness' AND mapKeys(slice) = ['service']
+    GROUP BY service
+) AS t ON t.service = s.service
+ORDER BY indexOf(['watermelon', 'failing', 'obsolete', 'undecided', 'healthy'], "State"), "Service\"""",
     columns=(
         Column(name="State", width=150, words=LIGHTS),
         Column(name="Tickets", unit="locale", width=90),
         Column(name="Service level", unit="percentunit", decimals=1, width=110),
         Column(name="Happiness", decimals=1, width=100),
+        Column(name="Objective", decimals=1, width=100),
         Column(name="Answers", unit="locale", width=90),
     ),
 )
