@@ -122,7 +122,9 @@ def fixed_options(variable: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [(text, text)]
     if kind == "custom":
         return [_labelled(part.strip()) for part in re.split(r"(?<!\\),", text) if part.strip()]
-    raise ConfigError(f"variable {variable['name']} is of type {kind}; the preview knows query, custom and constant")
+    raise ConfigError(
+        f"variable {variable['name']} is of type {kind}; the preview knows queries of ClickHouse, custom and constant"
+    )
 
 
 def _labelled(part: str) -> tuple[str, str]:

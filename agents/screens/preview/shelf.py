@@ -62,6 +62,12 @@ class Screen:
                 yield Query(key=f"annotation/{note.get('name', '')}", sql=_sql(note["target"]))
 
 
+def variable_sql(variable: Mapping[str, Any]) -> str:
+    """Return the question that fills a variable; empty if ClickHouse is not asked."""
+    query = variable.get("query")
+    return _sql(query) if variable.get("type") == "query" and isinstance(query, Mapping) else ""
+
+
 def _sql(target: Mapping[str, Any]) -> str:
     is_ours = target.get("datasource", {}).get("type", PLUGIN) == PLUGIN
     return str(target.get("rawSql", "")) if is_ours else ""

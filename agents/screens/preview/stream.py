@@ -17,7 +17,7 @@ import orjson
 from agents.screens.macros import ALL, View, expand
 from agents.screens.preview.answers import Answer, Answers
 from agents.screens.preview.choices import STEP_S, Offer, Range, Wish, fixed_options, offer, time_range
-from agents.screens.preview.shelf import Query, Screen
+from agents.screens.preview.shelf import Query, Screen, variable_sql
 from streams.errors import ConfigError
 
 FOREIGN = "asks another data source than ClickHouse; only Grafana shows it"
@@ -63,14 +63,18 @@ class Look:
     async def _offers(self, span: Range) -> list[Offer]:
         offers: list[Offer] = []
         for variable in self._screen.variables():
-            options = await self._options(variable, _view(span, offers))
-            offers.append(offer(variable, options, self._wish.chosen.get(variable["name"], ())))
+            wished = self._wish.chosen.get(variable["name"], ())
+            try:
+                offers.append(offer(variable, await self._options(variable, _view(span, offers)), wished))
+            except ConfigError as error:
+                offers.append(offer({**variable, "label": str(error)}, [], ()))
         return offers
 
     async def _options(self, variable: Mapping[str, Any], view: View) -> list[tuple[str, str]]:
-        if variable["type"] != "query":
+        sql = variable_sql(variable)
+        if not sql:
             return fixed_options(variable)
-        _, answer = await self._answer(Query(key=variable["name"], sql=variable["query"]["rawSql"]), view)
+        _, answer = await self._answer(Query(key=variable["name"], sql=sql), view)
         # One column is text and value in one; of two, Grafana shows the second.
         return [(str(row[-1]), str(row[0])) for row in answer.get("rows", [])]
 

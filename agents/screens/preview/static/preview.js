@@ -11,7 +11,7 @@ const STALE_AFTER_MS = 20_000;
 const AGAIN_AFTER_MS = 3_000;
 
 const find = (id) => document.getElementById(id);
-const page = { screens: [], uid: "", model: null, tiles: null, source: null, roundAt: 0, failure: "", nextAt: 0 };
+const page = { screens: [], uid: "", model: null, tiles: null, source: null, roundAt: 0, nextAt: 0 };
 const context = { offers: [], range: null, notes: [], query: {}, since: "now-6h", least: 12, scale: 1, isWall: false,
   get now() { return Date.now(); } };
 
@@ -100,7 +100,6 @@ function measure() {
 function connect() {
   page.source?.close();
   page.roundAt = Date.now();
-  page.failure = "";
   context.query = Object.fromEntries(address().searchParams);
   const wanted = new URLSearchParams([...address().searchParams].filter(([key]) => key === "from" || key === "to" || key.startsWith("var-")));
   const source = page.source = new EventSource(`/api/screens/${encodeURIComponent(page.model.uid)}/stream?${wanted}`);

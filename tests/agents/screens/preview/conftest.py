@@ -32,6 +32,16 @@ ODD = {
     "uid": "odd",
     "title": "What the preview does not know",
     "time": {"from": "now-1h", "to": "now"},
+    "templating": {
+        "list": [
+            {"name": "free", "type": "textbox", "query": "x"},
+            {
+                "name": "job",
+                "type": "query",
+                "query": {"query": "label_values(job)", "datasource": {"type": "prometheus"}},
+            },
+        ]
+    },
     "panels": [
         {"id": 1, "type": "piechart", "title": "Pie", "gridPos": {"x": 0, "y": 0, "w": 12, "h": 4}, "targets": []},
         {

@@ -82,5 +82,7 @@ def test_lists_are_read(kind: str, text: str, options: list[tuple[str, str]]) ->
 
 
 def test_other_kinds_of_variables_are_named() -> None:
-    with pytest.raises(ConfigError, match="variable by is of type textbox; the preview knows query, custom"):
+    with pytest.raises(
+        ConfigError, match="variable by is of type textbox; the preview knows queries of ClickHouse, custom"
+    ):
         fixed_options({"name": "by", "type": "textbox"})

@@ -114,6 +114,9 @@ def test_what_cannot_be_drawn_says_so(browser: Browser, shown: Shown) -> None:
     assert "cannot draw a panel of type piechart" in tiles["1"]["text"]
     assert "another data source" in tiles["2"]["text"]
     assert tiles["3"]["text"].strip() == "ClickHouse error 47"
+    choices = browser.js("document.getElementById('variables').innerText")
+    assert "variable free is of type textbox; the preview knows" in choices
+    assert "variable job is of type query; the preview knows queries of ClickHouse" in choices
 
 
 def test_bars_states_and_words_are_drawn(browser: Browser, shown: Shown) -> None:
