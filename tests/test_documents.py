@@ -40,7 +40,8 @@ def test_there_are_statements() -> None:
 @pytest.mark.integration
 @pytest.mark.parametrize(("document", "sql"), sql_blocks())
 def test_statement_runs(client: Client, document: str, sql: str) -> None:
-    ask(client, sql.replace("xpulse_pub.", f"{DATABASE}_pub."))
+    for statement in filter(None, map(str.strip, sql.split(";\n"))):
+        ask(client, statement.replace("xpulse_pub.", f"{DATABASE}_pub.").rstrip(";"))
 
 
 def pages() -> list[Path]:
