@@ -1,7 +1,7 @@
 """Raw records of telemetry to columns, block by block.
 
 A block is decoded, its columns are taken, and its events are let go, all while they lie in the processor's near cache:
-walking through a whole chunk of decoded events once per column costs a quarter more (benchmarks/README.md).
+walking through 16,384 decoded events once per column costs a fifth more (benchmarks/README.md).
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ def test_values_are_held_to_a_schema(value: object, schema: Json, told: str) -> 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, ask: Ask, now_s: int) -> CliRunner:
-    """Runs the command on the sample of this session instead of one of its own: it is the same, and there already."""
+    """Runs the command on the sample that the other tests share: it is the same, and there already."""
 
     @contextmanager
     def sampled(now_ms: int) -> Iterator[None]:
