@@ -34,7 +34,17 @@ _FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-port=0",
 )
+_LEAVING = (
+    "context was destroyed",
+    "Cannot find context",
+    "navigated or closed",
+    "Cannot find default execution context",
+)
 _KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Escape": 27, " ": 32, "?": 191, "k": 75}
+
+
+class PageIsLeaving(Exception):
+    """A script was asked of a page that was just giving way to the next."""
 
 
 class Browser:
@@ -69,7 +79,7 @@ class Browser:
         while True:
             message = json.loads(await self._socket.receive_str())
             if message.get("id") == self._number:
-                assert "error" not in message, f"{method}: {message['error']}"
+                _check(method, message)
                 result: dict[str, Any] = message["result"]
                 return result
             self._hear(message.get("method", ""), message.get("params", {}))
@@ -86,9 +96,10 @@ class Browser:
             self.hosts.add(urlsplit(told["request"]["url"]).netloc)
 
     def open(self, url: str) -> None:
-        """Go to an address."""
+        """Go to an address, and wait until the page there is read and its scripts have run."""
         answer = self.send("Page.navigate", url=url)
         assert "errorText" not in answer, f"{url}: {answer['errorText']}"
+        self.wait("document.readyState === 'complete'")
 
     def js(self, expression: str) -> Any:
         """Return the value of an expression in the page."""
@@ -99,8 +110,15 @@ class Browser:
     def wait(self, expression: str, *, within_s: float = ANSWER_WITHIN_S) -> float:
         """Wait until an expression is true; return after how many seconds it was."""
         begun_s = time.monotonic()
-        wait_until(lambda: bool(self.js(f"Boolean({expression})")), expression, within_s=within_s)
+        wait_until(lambda: self._is_true(expression), expression, within_s=within_s)
         return time.monotonic() - begun_s
+
+    def _is_true(self, expression: str) -> bool:
+        # A page that is leaving takes its script's context along, or has no body yet: asked again, of the next one.
+        try:
+            return bool(self.js(f"Boolean({expression})"))
+        except PageIsLeaving:
+            return False
 
     def press(self, key: str) -> None:
         """Press and release a key."""
@@ -121,6 +139,13 @@ class Browser:
         clip = {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": scale}
         quality = {} if kind == "png" else {"quality": 82}
         return base64.b64decode(self.send("Page.captureScreenshot", format=kind, clip=clip, **quality)["data"])
+
+
+def _check(method: str, message: dict[str, Any]) -> None:
+    told = message.get("error", {}).get("message", "")
+    if any(words in told for words in _LEAVING):
+        raise PageIsLeaving(told)
+    assert not told, f"{method}: {told}"
 
 
 async def _connected(socket: str) -> tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse]:
