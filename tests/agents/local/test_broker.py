@@ -71,7 +71,7 @@ def _consume(broker: str, topic: str, count: int) -> list[Message]:
 def test_nothing_is_not_ready() -> None:
     started = time.monotonic()
     assert not is_broker_ready(f"127.0.0.1:{free_port()}", timeout_s=0.5)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 def test_command() -> None:

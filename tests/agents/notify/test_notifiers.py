@@ -220,7 +220,7 @@ def test_a_receiver_that_does_not_take_it(
     started = time.monotonic()
     with pytest.raises(DeliveryError) as caught:
         asyncio.run(post(door.url, attempt_s=0.5))
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 10
     assert caught.value.is_retryable is is_retryable
     assert not isinstance(caught.value, Busy)
     assert re.fullmatch(rf"webhook 127\.0\.0\.1: ({reason})", caught.value.reason)
