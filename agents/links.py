@@ -9,9 +9,11 @@ import msgspec
 from streams.errors import ConfigError
 from streams.events.judging import Alert
 
-SCREEN = "d/xpulse-targets"
-"""The dashboard of the targets below the address of the screens."""
+SCREEN = "d/xpulse-target"
+"""The dashboard of one target below the address of the screens; its variables are `tenant` and `target`."""
 _MOST_LINK = 200
+_LEAST_BEFORE_MS = 3_600_000
+"""How long before the change the picture begins at least: an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +45,20 @@ def with_links(alert: Alert, bases: Bases) -> Alert:
 
 
 def drill_down(alert: Alert, base: str) -> str:
-    """Return the address of the target's screen around the change; empty without a base or if it grows too long."""
-    asked = {"var-tenant": alert.tenant, "var-target": alert.target, "from": str(alert.since_ms or alert.started_at_ms)}
-    link = _joined(base, SCREEN, asked)
-    return link if len(link) <= _MOST_LINK else ""
+    """Return the address of the target's screen, from before the change until now.
+
+    Without a range, which then is the screen's own, if it grows too long with one; empty without a base, or if it is
+    too long even so.
+    """
+    asked = {"var-tenant": alert.tenant, "var-target": alert.target}
+    ways = (_joined(base, SCREEN, one) for one in ({**asked, "from": str(_begin_ms(alert)), "to": "now"}, asked))
+    return next((way for way in ways if len(way) <= _MOST_LINK), "")
+
+
+def _begin_ms(alert: Alert) -> int:
+    """Return where the picture begins: as long before the change as it took to be said, so that it is in the middle."""
+    since_ms = alert.since_ms or alert.started_at_ms
+    return max(0, since_ms - max(_LEAST_BEFORE_MS, alert.at_ms - since_ms))
 
 
 def silence(alert: Alert, base: str) -> str:
@@ -62,4 +74,4 @@ def _quoted(value: str) -> str:
 
 
 def _joined(base: str, path: str, asked: Mapping[str, str]) -> str:
-    return f"{base.rstrip('/')}/{path}?{urlencode(asked)}" if base else ""
+    return f"{base.rstrip('/')}/{path}?{urlencode(asked, safe='/,', quote_via=quote)}" if base else ""

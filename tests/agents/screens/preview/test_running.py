@@ -7,8 +7,10 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import msgspec
 import pytest
 
+from agents.links import Bases, with_links
 from agents.screens.macros import ALL, View, expand
 from agents.screens.preview.app import MOST_LOOKS
 from agents.screens.preview.shelf import FOLDER, WALL, Screen, read_shelf
@@ -16,6 +18,7 @@ from tests.agents.local.services import wait_until
 from tests.agents.screens.chromium import Browser
 from tests.agents.screens.preview import world
 from tests.agents.screens.preview.conftest import Shown
+from tests.streams.alerting import ALERT
 
 pytestmark = pytest.mark.integration
 
@@ -136,6 +139,17 @@ def test_an_address_cannot_choose_what_is_not_on_offer(browser: Browser, shown: 
     tiles = look(browser, f"{shown.url}/d/xpulse-targets?var-tenant={foreign}&var-target={foreign}")
     assert browser.js("document.querySelector('[data-variable=tenant]').value") == world.TENANT
     assert "1 of 2" in [value for tile in tiles.values() for value in tile["values"]]
+
+
+def test_the_link_of_an_alert_opens_its_target(browser: Browser, shown: Shown) -> None:
+    now_ms = int(time.time() * 1000)
+    told = msgspec.structs.replace(ALERT, tenant=world.TENANT, target=world.CRM, started_at_ms=now_ms, at_ms=now_ms)
+    link = with_links(told, Bases(screens=shown.url)).link
+    tiles = look(browser, link)
+    assert browser.js("document.querySelector('[data-variable=target]').value") == world.CRM
+    assert tiles["1"]["values"] == ["✔ met"]
+    begin = browser.js("Number(document.getElementById('range').value)")
+    assert begin == now_ms - 3_600_000
 
 
 def test_keys_move_through_the_screens(browser: Browser, shown: Shown) -> None:
