@@ -20,7 +20,7 @@ from agents.screens.preview.choices import STEP_S, Offer, Range, Wish, fixed_opt
 from agents.screens.preview.shelf import Query, Screen, variable_sql
 from streams.errors import ConfigError
 
-FOREIGN = "asks another data source than ClickHouse; only Grafana shows it"
+FOREIGN = "asks another data source than ClickHouse: look in Grafana, or at /metrics of a process"
 
 
 class Look:

@@ -4,6 +4,7 @@ import { display, fields, ink, overTime, reduced } from "./fields.js";
 import { fit } from "./fit.js";
 import { lines } from "./lines.js";
 import { linked, worded } from "./links.js";
+import { settle } from "./settle.js";
 import { clock } from "./units.js";
 
 export function element(name, className = "", text = undefined) {
@@ -27,8 +28,8 @@ function stat(body, panel, answer, context) {
     if (textMode !== "name") item.append(figure(text, colour, colorMode, item, linkOf(one, answer, context, value)));
     box.append(item);
   }
-  body.replaceChildren(box);
-  const values = [...box.querySelectorAll(".value")];
+  settle(body, box);
+  const values = [...body.querySelectorAll(".value")];
   fit(values, context.least, sizes.valueSize ? sizes.valueSize * context.scale : Infinity);
   return undefined;
 }
@@ -62,7 +63,7 @@ function figure(text, colour, mode, item, link) {
 function empty(body, panel) {
   const wished = panel.fieldConfig?.defaults?.noValue ?? ""; // a dash in an empty cell says too little in an empty tile
   const box = element("p", "none", wished.length > 1 ? wished : "no data");
-  body.replaceChildren(box);
+  settle(body, box);
 }
 
 function table(body, panel, answer, context) {
@@ -71,10 +72,24 @@ function table(body, panel, answer, context) {
   const made = element("table");
   if (panel.options?.showHeader !== false) made.createTHead().append(headings(shown));
   const rows = made.createTBody();
-  for (const row of answer.rows) rows.append(tableRow(row, shown, answer, context));
-  body.replaceChildren(made);
-  if (answer.cut) body.append(element("p", "none", `${answer.cut} more rows are not shown`));
+  const keys = keyed(answer.rows);
+  answer.rows.forEach((row, place) => {
+    const line = tableRow(row, shown, answer, context);
+    line.dataset.key = keys[place];
+    rows.append(line);
+  });
+  settle(body, made, ...(answer.cut ? [element("p", "none", `${answer.cut} more rows are not shown`)] : []));
   return undefined;
+}
+
+// What tells rows apart: their first value, and how often it came before.
+function keyed(rows) {
+  const seen = new Map();
+  return rows.map(([first]) => {
+    const count = (seen.get(first) ?? 0) + 1;
+    seen.set(first, count);
+    return `${first} ${count}`;
+  });
 }
 
 const isFigure = (one) => one.kind === "number" && !one.config.mappings?.length;
@@ -121,7 +136,7 @@ function bargauge(body, panel, answer, context) {
     words.style.color = colour;
     box.append(element("span", "name", name), bar, words);
   }
-  body.replaceChildren(box);
+  settle(body, box);
   return undefined;
 }
 
@@ -134,9 +149,8 @@ function stateTimeline(body, panel, answer, context) {
     for (const block of blocks(times, values, one, context)) lane.append(block);
     box.append(element("span", "name", name), lane);
   }
-  body.replaceChildren(box);
-  if (!context.isWall) body.append(axis(context));
-  for (const block of box.querySelectorAll(".block")) {
+  settle(body, box, ...(context.isWall ? [] : [axis(context)]));
+  for (const block of body.querySelectorAll(".block")) {
     if (block.scrollWidth > block.clientWidth) block.textContent = "";
   }
   return undefined;
@@ -173,7 +187,7 @@ function text(body, panel, _answer, context) {
   if (mode === "html") throw new Error("HTML is not drawn here");
   const box = element("div", "prose");
   for (const part of worded(content, context.offers).split(/\n{2,}/)) box.append(block(part.trim(), context));
-  body.replaceChildren(box);
+  settle(body, box);
 }
 
 function block(part, context) {

@@ -2,6 +2,7 @@
 
 import { choice } from "./choices.js";
 import { linked } from "./links.js";
+import { settle } from "./settle.js";
 import { Tiles } from "./tiles.js";
 import { ago } from "./units.js";
 
@@ -117,9 +118,18 @@ const take = (source, act) => { if (source === page.source) act(); };
 function variables(offers) {
   context.offers = offers;
   const open = document.querySelector("details[open]")?.dataset.variable;
+  const focused = focusedChoice();
   find("variables").replaceChildren(...offers.filter((one) => !one.is_hidden).map((one) => choice(one, one.name === open, choose)));
-  find("ways").replaceChildren(...(page.model.links ?? []).filter(({ type }) => type === "link").map(way));
+  focused?.().focus();
+  settle(find("ways"), ...(page.model.links ?? []).filter(({ type }) => type === "link").map(way));
   page.tiles.drawAll();
+}
+
+// How to find the control again that has the focus, once the controls are made anew.
+function focusedChoice() {
+  const controls = () => [...find("variables").querySelectorAll("select, summary, input")];
+  const place = controls().indexOf(document.activeElement);
+  return place < 0 ? undefined : () => controls()[place] ?? find("grid");
 }
 
 function way({ title, url, keepTime }) {

@@ -2,6 +2,7 @@
 
 import { DRAWN, element } from "./draw.js";
 import { linked, worded } from "./links.js";
+import { settle } from "./settle.js";
 
 const KNOWN_STEPS = new Set(["organize"]);
 
@@ -23,6 +24,7 @@ export class Tiles {
     tile.style.gridArea = `${y + 1} / ${x + 1} / span ${h} / span ${w}`;
     const heading = element("h2");
     const body = element("div", "body");
+    if (panel.type === "table") body.tabIndex = 0; // so that keys can scroll it
     tile.append(heading, body);
     tile.title = panel.description ?? "";
     this.tiles.set(panel.id, { panel, tile, heading, body });
@@ -41,7 +43,7 @@ export class Tiles {
   }
 
   draw({ panel, tile, heading, body }) {
-    heading.replaceChildren(linked(worded(panel.title, this.context.offers), panel.links?.[0], this.context));
+    settle(heading, linked(worded(panel.title, this.context.offers), panel.links?.[0], this.context));
     heading.hidden = !panel.title;
     const answers = (panel.targets ?? []).map(({ refId = "A" }) => this.answers.get(`${panel.id}/${refId}`));
     if (answers.includes(undefined)) return;
@@ -51,7 +53,7 @@ export class Tiles {
       DRAWN[panel.type] ? DRAWN[panel.type](body, panel, whole(answers, panel), this.context) : refuse(`a panel of type ${panel.type}`);
       tile.classList.remove("failed");
     } catch (error) {
-      body.replaceChildren(element("p", "failure", error.message));
+      settle(body, element("p", "failure", error.message));
       tile.classList.add("failed");
     }
   }

@@ -24,6 +24,38 @@ pytestmark = pytest.mark.integration
 
 SHELF = read_shelf(FOLDER)
 WALLS = [uid for uid, screen in SHELF.items() if WALL in screen.tags]
+READING = """
+(async () => {
+  const { settle } = await import("/static/settle.js");
+  const place = document.body.appendChild(document.createElement("div"));
+  place.style.cssText = "height: 60px; overflow: auto";
+  const rows = (...given) => given.map(([name, words]) => {
+    const row = document.createElement("p"), link = document.createElement("a");
+    row.dataset.key = name;
+    Object.assign(link, { href: `/d/${name}`, textContent: name });
+    row.append(link, words);
+    return row;
+  });
+  const held = () => document.activeElement.getAttribute("href");
+  const steps = [];
+  const show = (...given) => {
+    settle(place, ...rows(...given));
+    steps.push([held(), String(getSelection()), place.innerText.split(/\\s+/).join(" "), kept.isConnected]);
+  };
+  settle(place, ...rows(["a", " 1"], ["b", " 2"], ["c", " 3"]));
+  const kept = place.children[1];
+  kept.firstChild.focus();
+  getSelection().selectAllChildren(kept);
+  place.scrollTop = 20;
+  show(["a", " 1"], ["b", " 2"], ["c", " 3"]);
+  show(["new", " 0"], ["b", " 2"], ["c", " 4"]);
+  show(["c", " 4"], ["b", " 2"], ["a", " 1"]);
+  const top = place.scrollTop;
+  show(["b", " 9"]);
+  show(["d", " 0"]);
+  place.remove();
+  return { steps, top };
+})()"""
 LEAST_PX = 48
 MOST_NUMBERS = 12
 
@@ -196,6 +228,31 @@ def test_a_drift_turns_its_tile_within_fifteen_seconds(browser: Browser, shown: 
     assert browser.js(f"getComputedStyle({drifting}).color") != before
     browser.wait("document.querySelector('tbody tr').innerText.includes('▲ drifting')")
     assert browser.js("document.querySelector('tbody td').innerText") == world.MAIL
+
+
+def test_a_reader_keeps_the_focus_the_selection_and_the_place(browser: Browser, shown: Shown) -> None:
+    look(browser, f"{shown.url}/d/odd")
+    told = browser.js(READING)
+    assert told["steps"] == [
+        ["/d/b", "b 2", "a 1 b 2 c 3", True],
+        ["/d/b", "b 2", "new 0 b 2 c 4", True],
+        ["/d/b", "b 2", "c 4 b 2 a 1", True],
+        ["/d/b", "b 9", "b 9", True],
+        [None, "", "d 0", False],
+    ]
+    assert told["top"] >= 20
+
+
+def test_drawing_the_same_again_touches_no_row(browser: Browser, shown: Shown) -> None:
+    look(browser, f"{shown.url}/d/xpulse-targets")
+    touched = browser.js("""
+        const watch = new MutationObserver(() => {});
+        document.querySelector("tbody a").focus();
+        watch.observe(document.querySelector("tbody"), { childList: true, subtree: true, attributes: true });
+        dispatchEvent(new Event("resize"));  // as each round does, it draws everything anew
+        watch.takeRecords().length""")
+    assert touched == 0
+    assert browser.js("document.activeElement.innerText") == world.MAIL
 
 
 def test_streams_are_bounded_and_given_back(shown: Shown) -> None:
