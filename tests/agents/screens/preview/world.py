@@ -1,12 +1,12 @@
-"""A small published world on an embedded ClickHouse: two targets, one of which is about to drift."""
+"""A small published world on an embedded ClickHouse: two targets, one of which is about to drift; and the sample of the
+screens beside it, a little older, so that the page opens with the former."""
 
 import json
 import time
 from typing import Any
 
+from agents.cli.screens import asking as sample
 from agents.warehouse.client import Client, insert_rows
-from agents.warehouse.migrate import apply, write_profile
-from streams.profile import STANDARD
 
 TENANT = "o'Neill [x] <b>&amp;</b>"
 """A name that would break out of SQL, of an address or of markup."""
@@ -18,10 +18,8 @@ MINUTE_MS = 60_000
 
 def fill(client: Client) -> None:
     """Make the tables and fill them: one target misses its objective, the other meets it; nothing drifts yet."""
-    for _ in apply(client, "xpulse"):
-        pass
     now_ms = int(time.time()) * 1000
-    write_profile(client, "xpulse", STANDARD, now_ms=now_ms - 600 * MINUTE_MS)
+    sample.fill(client, "xpulse", now_ms=now_ms - MINUTE_MS)
     _insert(client, "targets", _target(MAIL, "happiness", 60.0, now_ms), _target(CRM, "good_time", 99.0, now_ms))
     old = [verdict(MAIL, now_ms - age * MINUTE_MS, "undecided", score=41.26) for age in (40, 30, 20)]
     now = [verdict(MAIL, now_ms - 10 * MINUTE_MS, "missed", score=41.26)]
