@@ -8,7 +8,9 @@ from agents import deliver, expire, judge, records, release, seal
 from agents.app import make_app
 from agents.bundle import Bundler
 from agents.bundle_tables import BundleTables
-from agents.declared import read_catalogue, read_release_rules
+from agents.cohort import Cohorts
+from agents.cohort_tables import CohortTables
+from agents.declared import read_catalogue, read_cohort_rules, read_release_rules
 from agents.deliver_routes import notify_config
 from agents.deliver_store import DeliverStore
 from agents.explaining import Explaining
@@ -68,7 +70,8 @@ def _add_release(app: faust.App, settings: Settings, profile: Profile, intake: r
     key = read_key(settings.key_path())
     rules = read_release_rules(settings)
     bundler = Bundler(BundleTables(warehouse(settings)), bundle_rules(bundle_rule_of(profile), rules), key)
-    releaser = release.Releaser(ReleaseTables(warehouse(settings)), rules, key, bundler)
+    cohorts = Cohorts(CohortTables(warehouse(settings)), read_cohort_rules(settings, rules))
+    releaser = release.Releaser(ReleaseTables(warehouse(settings)), rules, key, bundler, cohorts)
     release.register(app, releaser, stored_ms=intake.stored_ms)
 
 

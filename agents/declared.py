@@ -9,8 +9,9 @@ from pathlib import Path
 from agents.settings import ROOT, Settings
 from streams.blocks import Rule, rule_of
 from streams.catalogue import Catalogue, parse_catalogue
+from streams.cohorts import CohortRule, cohort_rule_of
 from streams.errors import ConfigError, TargetError
-from streams.release_rules import Rules, read_release_file
+from streams.release_rules import Rules, cohort_rules, read_deadlines, read_release_file
 from streams.targets import Stamp, TargetFile, read_target_file
 
 TARGETS = ROOT / "infra" / "targets"
@@ -55,6 +56,16 @@ def read_release_rules(settings: Settings) -> Rules[Rule]:
     """
     text = _text(Path(settings.release_file))
     return read_release_file(text, source=settings.release_file, usual=rule_of(settings.time_profile()))
+
+
+def read_cohort_rules(settings: Settings, blocks: Rules[Rule]) -> Rules[CohortRule]:
+    """Return the rule of cohorts of each tenant: that of the profile, or what the settings' file says.
+
+    Raises:
+        ConfigError: The file cannot be read or is wrong.
+    """
+    deadlines_ms = read_deadlines(_text(Path(settings.release_file)), source=settings.release_file)
+    return cohort_rules(cohort_rule_of(settings.time_profile(), blocks.usual), blocks, deadlines_ms)
 
 
 def stamp_now(author: str, reason: str) -> Stamp:

@@ -24,7 +24,7 @@ PAUSE_S = 3_600.0
 FIRST_S = 60.0
 
 _CUT = "fromUnixTimestamp64Milli({cut:Int64})"
-_SPECIAL = ("release_members", "release_details")
+_SPECIAL = ("invitation_times", "release_members", "release_details")
 PLAIN = {
     one.table: f"{one.since} < {_CUT}"
     for one in LIFETIMES.values()
@@ -39,6 +39,7 @@ INSERT INTO release_members (tenant, answer, epoch, run, block)
 SELECT tenant, concat('{HIDDEN_PREFIX}', lower(hex(SHA256(concat(tenant, char(0), answer))))), epoch, '', ''
 FROM release_members WHERE {_GONE}
 """  # noqa: S608 - as above
+_NOT_INVITED = f"log_time < {_CUT} AND (tenant, invitation_id) NOT IN (SELECT tenant, invitation_id FROM invitations)"  # noqa: S608
 _TOLD = f"""
 epoch < {_CUT} AND (
     epoch < fromUnixTimestamp64Milli({{oldest:Int64}})
@@ -75,6 +76,7 @@ class Expirer:
             return {}
         at_ms = min(now_ms, int(reached[0][0]))
         found = {table: self._take_out(table, due, at_ms) for table, due in PLAIN.items()}
+        found["invitation_times"] = self._take_out("invitation_times", _NOT_INVITED, at_ms)
         found["release_members"] = self._take_out("release_members", _GONE, at_ms, before=_HIDE)
         found["release_details"] = self._take_out("release_details", _TOLD, at_ms)
         return {table: rows for table, rows in found.items() if rows}

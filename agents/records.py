@@ -26,8 +26,9 @@ from agents.retry import backoff_s
 from agents.transport import Chunk, chunked
 from agents.warehouse.client import Warehouse
 from streams.errors import InvariantError
+from streams.events import Invitation
 from streams.intake import Intake, Sealed
-from streams.records import TABLES, Row
+from streams.records import TABLES, TIMES, TIMES_COLUMNS, Row, times_row
 
 TOPIC = "records"
 MAX_PENDING = 20_000
@@ -84,8 +85,14 @@ class ClickHouseRecords:
         for table, columns in COLUMNS.items():
             rows: list[Row] = [row for _, sealed in work for row in sealed.batch.rows.get(table, ())]
             self._warehouse.insert_rows(table, columns, rows)
+        self._warehouse.insert_rows(TIMES, TIMES_COLUMNS, self._times(work))
         self._warehouse.insert_rows("quarantine", QUARANTINE_COLUMNS, self._rejects(work))
         self._warehouse.insert_rows("records_progress", PROGRESS_COLUMNS, self._progress(work))
+
+    @staticmethod
+    def _times(work: Work) -> list[Row]:
+        rows = (row for _, sealed in work for row in sealed.batch.rows.get(TABLES[Invitation].name, ()))
+        return [times for row in rows if (times := times_row(row)) is not None]
 
     def _rejects(self, work: Work) -> list[Row]:
         origin = self._origin

@@ -1,7 +1,7 @@
 """The release agent: epoch after epoch, waiting answers become published blocks, and blocks become bundles.
 
 An epoch is folded once every partition of the records lane is stored past its end (`agents.release_epochs` says how it
-is committed). Blocks come first, and bundles are made of those that are marked.
+is committed). Blocks come first, and bundles are made of those that are marked. Response rates are the last.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ log = logging.getLogger(__name__)
 
 
 class Follower(Protocol):
-    """Who goes on from the blocks."""
+    """Who goes on from the blocks, or publishes something else of the same epochs."""
 
     def release_until(self, until_ms: int) -> int:
-        """Release what follows from the blocks marked up to the end of an epoch; return how many epochs were marked."""
+        """Release what is due once all blocks up to the end of an epoch are marked; return how much that was."""
 
 
 class Releaser:
@@ -49,16 +49,14 @@ class Releaser:
         tables: Where answers, blocks and marks are.
         rule: The release rule; one for all tenants, or by tenant.
         secret: The installation's secret; the same for ever, since the ids of blocks are keyed with it.
-        follower: Goes on from the blocks; None = nobody does.
+        followers: Go on from the blocks, one after the other.
     """
 
-    def __init__(
-        self, tables: ReleaseTables, rule: Rule | Rules[Rule], secret: bytes, follower: Follower | None = None
-    ) -> None:
+    def __init__(self, tables: ReleaseTables, rule: Rule | Rules[Rule], secret: bytes, *followers: Follower) -> None:
         self._tables = tables
         self._rules = rule if isinstance(rule, Rules) else Rules(usual=rule)
         self._key = block_key(secret)
-        self._follower = follower
+        self._followers = followers
         self._epochs = Epochs(tables, self._rules, self._text_of, self._fold_tenant, _count)
         self._done_ms = 0
 
@@ -95,8 +93,8 @@ class Releaser:
         if until_ms <= self._done_ms:
             return 0
         marks = self._epochs.release_until(until_ms)
-        if self._follower is not None:
-            self._follower.release_until(until_ms)
+        for follower in self._followers:
+            follower.release_until(until_ms)
         self._done_ms = until_ms
         return marks
 

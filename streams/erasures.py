@@ -7,8 +7,22 @@ from this hash to the pseudonym by trying, and still everybody who holds rows of
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
-from streams.blocks import Answer
+
+class Waiting(Protocol):
+    """What waits to be released: an answer, or an invitation."""
+
+    @property
+    def log_ms(self) -> int:
+        """Its record timestamp; ms since the epoch."""
+
+    @property
+    def person(self) -> str:
+        """Pseudonym."""
+
+
+W = TypeVar("W", bound=Waiting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,23 +50,21 @@ def subject_of(tenant: str, name: str) -> str:
     return hashlib.sha256(f"{tenant}\0{name}".encode()).hexdigest()
 
 
-def without_erased(
-    tenant: str, answers: Sequence[Answer], erasures: Iterable[Erased], *, epoch_end_ms: int
-) -> list[Answer]:
-    """Return the waiting answers of those who are not forgotten.
+def without_erased(tenant: str, waiting: Sequence[W], erasures: Iterable[Erased], *, epoch_end_ms: int) -> list[W]:
+    """Return what waits of those who are not forgotten.
 
-    An erasure holds from the first epoch that ends at its log time or later. Answers that come after it are new ones.
+    An erasure holds from the first epoch that ends at its log time or later. What comes after it is new.
 
     Args:
-        tenant: Whose answers these are.
-        answers: In any order, which they keep.
+        tenant: Whose answers or invitations these are.
+        waiting: In any order, which they keep.
         erasures: Of the tenant.
         epoch_end_ms: Ms since the epoch.
     """
     until = last_erased(erasures, epoch_end_ms=epoch_end_ms)
     if not until:
-        return list(answers)
-    return [one for one in answers if one.log_ms > until.get(subject_of(tenant, one.person), -1)]
+        return list(waiting)
+    return [one for one in waiting if one.log_ms > until.get(subject_of(tenant, one.person), -1)]
 
 
 def last_erased(erasures: Iterable[Erased], *, epoch_end_ms: int) -> dict[str, int]:

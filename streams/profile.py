@@ -38,6 +38,8 @@ class Profile:
         levels: Release levels, finest first.
         bundle_people: Different people per bundle of blocks, whose details are published; more than k.
         bundle_levels: Levels of bundles: how long a block waits for company, and what it keeps meanwhile.
+        cohort_ms: Length of a cohort of invitations, whose response rate is published.
+        deadline_ms: How long an invitation may be answered to count as answered.
         flush_ms: Longest wait before changed rows are written.
         judge_ms: Pause between two rounds of judging.
         period_ms: Length of a sealed period of telemetry: a multiple of the window that divides a day.
@@ -56,6 +58,8 @@ class Profile:
     levels: tuple[Level, ...]
     bundle_people: int
     bundle_levels: tuple[Level, ...]
+    cohort_ms: int
+    deadline_ms: int
     flush_ms: int
     judge_ms: int
     period_ms: int
@@ -84,6 +88,8 @@ STANDARD = Profile(
     levels=_levels(DAY_MS, 2 * DAY_MS, 3 * DAY_MS),
     bundle_people=20,
     bundle_levels=_levels(2 * DAY_MS, 4 * DAY_MS, 6 * DAY_MS),
+    cohort_ms=DAY_MS,
+    deadline_ms=7 * DAY_MS,
     flush_ms=1_000,
     judge_ms=2_000,
     period_ms=DAY_MS,
@@ -102,6 +108,8 @@ DEMO = Profile(
     levels=_levels(10_000, 20_000, 30_000),
     bundle_people=20,
     bundle_levels=_levels(20_000, 40_000, 60_000),
+    cohort_ms=10_000,
+    deadline_ms=10_000,
     flush_ms=500,
     judge_ms=250,
     period_ms=MINUTE_MS,

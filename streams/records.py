@@ -92,6 +92,12 @@ TABLES: Mapping[type[Record], Table] = {
 }  # fmt: skip
 """Kind of record -> its table. A new kind is one line here and one migration."""
 
+TIMES = "invitation_times"
+"""Table of when each invitation was first heard of, and first said to be answered: the earliest of all its records."""
+TIMES_COLUMNS = ("tenant", "invitation_id", "person", "log_time", "asked_at", "answered_at")
+UNDECIDED = frozenset({"pending", "shown"})
+"""Outcomes that say nothing about an answer yet."""
+
 
 def version(revision: int, state: str, stamp_ms: int, offset: int) -> int:
     """Return the version of a row: revision, then state, then record timestamp, then offset, in 128 bits.
@@ -148,6 +154,21 @@ def to_row(event: Record, *, stamp_ms: int, offset: int) -> Row:
     number = version(event.revision, _state(event), stamp_ms, offset)
     own = (getattr(event, name) for name in table.own.values())
     return (*shared, number, event.event_time_ms, stamp_ms, getattr(event, table.key), *own)
+
+
+def times_row(row: Row) -> Row | None:
+    """Return what one record tells of an invitation's times, in the order of `TIMES_COLUMNS`; None if nothing.
+
+    Args:
+        row: Of an invitation, as `to_row` makes it.
+    """
+    known = dict(zip(TABLES[Invitation].columns, row, strict=True))
+    asked, answered = known["outcome"] in UNDECIDED, known["outcome"] == "answered"
+    if not asked and not answered:
+        return None
+    at_ms = known["log_time"]
+    shared = (known["tenant"], known["invitation_id"], known["person"], at_ms)
+    return (*shared, at_ms if asked else None, at_ms if answered else None)
 
 
 def _state(event: Record) -> str:

@@ -19,7 +19,7 @@ from agents.release_tables import HIDDEN_PREFIX
 from agents.warehouse.client import Warehouse
 from streams.erasures import subject_of
 
-ROWS = ("feedback", "invitations")
+ROWS = ("feedback", "invitations", "invitation_times")
 """Tables whose rows of the person are destroyed."""
 TICKETS = "tickets"
 DETAILS = ("people", "lost_people", "factor_people")

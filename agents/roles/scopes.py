@@ -68,7 +68,11 @@ def condition(view: View, scope: Scope, public: str) -> str:
         return f"({tenant} OR tenant = '' AND measure = 'age_s')"
     places = {"country": scope.countries, "service": scope.services}
     wanted = {name: values for name, values in places.items() if values}
-    return " AND ".join([tenant, *_places(view, wanted, scope, public)]) if wanted else tenant
+    if not wanted:
+        return tenant
+    if view.name == "response_rates":  # of the whole tenant, so of no single place
+        return f"{tenant} AND 0"
+    return " AND ".join([tenant, *_places(view, wanted, scope, public)])
 
 
 def _places(view: View, wanted: dict[str, tuple[str, ...]], scope: Scope, public: str) -> list[str]:

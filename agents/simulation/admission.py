@@ -11,8 +11,8 @@ from streams.profile import Profile
 from streams.simulate.month import Month
 
 TENANT_TABLES = (
-    "feedback", "invitations", "tickets", "changes", "actions", "release_marks", "release_blocks", "targets",
-    "verdicts", "alerts", "tiles", "sealed_60s", "sealed_15m", "sealed_1d",
+    "feedback", "invitations", "tickets", "changes", "actions", "release_marks", "release_blocks",
+    "release_cohorts", "targets", "verdicts", "alerts", "tiles", "sealed_60s", "sealed_15m", "sealed_1d",
 )  # fmt: skip
 _ROWS = "SELECT count() FROM {table:Identifier} WHERE tenant = {tenant:String}"
 _COMMITTED = "SELECT toUnixTimestamp(period_start), generation, seal FROM seals_committed"

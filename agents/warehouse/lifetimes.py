@@ -50,6 +50,10 @@ _ALL = (
         holds="pseudonym, answer, ids of answer, ticket and comment",
     ),
     Lifetime(table="invitations", ends="expirer", keep_ms=RAW_MS, since="log_time", holds="pseudonym"),
+    Lifetime(
+        table="invitation_times", ends="expirer", keep_ms=RAW_MS, since="log_time", when="the invitation has gone",
+        holds="pseudonym",
+    ),
     Lifetime(table="tickets", ends="expirer", keep_ms=YEAR_MS, since="log_time", holds="pseudonym"),
     Lifetime(table="quarantine", ends="expirer", keep_ms=30 * DAY_MS, since="recorded_at", holds="whatever was sent"),
     Lifetime(table="erasures", ends="expirer", keep_ms=YEAR_MS, since="log_time", holds="hash of a pseudonym"),
@@ -73,8 +77,8 @@ _ALL = (
         Lifetime(table=table)
         for table in (
             "alerts", "changes", "deliveries", "migrations", "profile", "records_progress", "release_blocks",
-            "release_bundle_marks", "release_bundled", "release_bundles", "release_marks", "release_withdrawn",
-            "seals", "tile_audit", "tiles_expired", "verdicts",
+            "release_bundle_marks", "release_bundled", "release_bundles", "release_cohorts", "release_marks",
+            "release_withdrawn", "seals", "tile_audit", "tiles_expired", "verdicts",
         )
     ),
 )  # fmt: skip

@@ -207,8 +207,9 @@ def test_nothing_of_a_person_is_left_and_nothing_published_changes(
 
 
 def seed(store: Warehouse, pseudonym: str) -> None:
-    for table in ("feedback", "invitations", "tickets"):
-        key = {"feedback": "response_id", "invitations": "invitation_id", "tickets": "ticket_id"}[table]
+    keys = {"feedback": "response_id", "tickets": "ticket_id"}
+    for table in ("feedback", "invitations", "invitation_times", "tickets"):
+        key = keys.get(table, "invitation_id")
         for who in (pseudonym, "p1"):
             store.command(
                 f"INSERT INTO {table} (tenant, {key}, person, log_time) "
@@ -220,7 +221,9 @@ def seed(store: Warehouse, pseudonym: str) -> None:
 
 
 def everything(store: Warehouse) -> list[Any]:
-    tables = ("feedback", "invitations", "tickets", "release_members", "release_details", "quarantine")
+    tables = (
+        "feedback", "invitations", "invitation_times", "tickets", "release_members", "release_details", "quarantine",
+    )  # fmt: skip
     return [store.ask(f"SELECT * FROM {table} FINAL ORDER BY ALL") for table in tables]
 
 
@@ -269,7 +272,7 @@ def test_a_search_finds_what_is_there(store: Warehouse, broker: str, tmp_path: P
     pseudonym = "fedcba9876543210" * 2
     seed(store, pseudonym)
     found = {s.place.partition(".")[2] for s in scan_tables(store, [store.address.database], [pseudonym]) if s.found}
-    assert found == {"feedback", "invitations", "tickets", "release_details", "quarantine"}
+    assert found == {"feedback", "invitations", "invitation_times", "tickets", "release_details", "quarantine"}
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "a.log").write_text(f"line\nperson={pseudonym}\n")
     (tmp_path / "empty.log").touch()

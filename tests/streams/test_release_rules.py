@@ -6,9 +6,10 @@ import pytest
 
 from streams.blocks import rule_of
 from streams.bundles import bundle_rule_of
+from streams.cohorts import cohort_rule_of
 from streams.errors import ConfigError
 from streams.profile import DAY_MS, MINUTE_MS, STANDARD, Level
-from streams.release_rules import bundle_rules, read_release_file
+from streams.release_rules import bundle_rules, cohort_rules, read_deadlines, read_release_file
 
 USUAL = rule_of(STANDARD)
 
@@ -47,8 +48,8 @@ def test_nothing_said_is_the_usual_rule_for_all(text: str) -> None:
     [
         ("tenants: {a: {k: 2}}", "release.yaml: tenants.a.k: Expected `?int`? >= 3"),
         ("tenants: {a: {k: five}}", "release.yaml: tenants.a.k: Expected int | null, got str"),
-        ("tenants: {a: {kk: 5}}", "release.yaml: tenants.a: unknown field kk; allowed: k, epoch, levels"),
-        ("tenants: {a: 5}", "release.yaml: tenants.a: expected keys k, epoch, levels"),
+        ("tenants: {a: {kk: 5}}", "release.yaml: tenants.a: unknown field kk; allowed: k, epoch, levels, deadline"),
+        ("tenants: {a: 5}", "release.yaml: tenants.a: expected keys k, epoch, levels, deadline"),
         ("tenant: {}", "release.yaml: expected one key, tenants"),
         ("[]", "release.yaml: expected one key, tenants"),
         ("tenants: {a", "release.yaml: line 1"),
@@ -78,3 +79,26 @@ def test_bundles_follow_the_k_and_the_epoch_of_their_tenant() -> None:
     assert found.of("c") == usual
     assert (found.of("a").people, found.of("a").grid.k, found.of("a").grid.levels) == (20, 8, usual.grid.levels)
     assert (found.of("b").people, found.of("b").grid.k, found.of("b").grid.epoch_ms) == (30, 30, 20 * MINUTE_MS)
+
+
+def test_cohorts_follow_the_k_the_epoch_and_the_deadline_of_their_tenant() -> None:
+    text = "tenants: {a: {k: 30, epoch: 20m}, b: {deadline: 3d}, c: {}}"
+    usual, blocks = cohort_rule_of(STANDARD, USUAL), read_release_file(text, source="f", usual=USUAL)
+    found = cohort_rules(usual, blocks, read_deadlines(text, source="f"))
+    assert found.of("a") == replace(usual, people=30, epoch_ms=20 * MINUTE_MS)
+    assert found.of("b") == replace(usual, deadline_ms=3 * DAY_MS)
+    assert found.of("c") == found.of("other") == usual
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("soon", "f: tenants.a.deadline is 'soon'; allowed: a length of time such as"),
+        ("61d", "f: tenants.a.deadline is '61d'; allowed: at most 60d"),
+        ("0d", "f: tenants.a.deadline is '0d'; allowed: a length of time such as"),
+        ("7", "f: tenants.a.deadline: Expected `str . null`, got `int`|f: tenants.a.deadline: Expected str . null"),
+    ],
+)
+def test_a_deadline_that_cannot_be_is_refused(given: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_deadlines(f"tenants: {{a: {{deadline: {given}}}}}", source="f")

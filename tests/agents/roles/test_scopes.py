@@ -37,6 +37,7 @@ def test_in_every_view_all_columns_but_those_that_prune_are_emptied_outside(scop
         ("sla", "tenant IN ('acme') AND country IN ('NO') AND service IN ('mail', 'o\\'neil')"),
         ("alerts", "tenant IN ('acme') AND slice['country'] IN ('NO') AND slice['service'] IN ('mail', 'o\\'neil')"),
         ("changes", "tenant IN ('acme') AND country IN ('', 'NO') AND service IN ('', 'mail', 'o\\'neil')"),
+        ("response_rates", "tenant IN ('acme') AND 0"),
         ("data_quality", "(tenant IN ('acme') OR tenant = '' AND measure = 'age_s')"),
     ],
 )

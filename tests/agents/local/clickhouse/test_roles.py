@@ -216,7 +216,8 @@ def test_another_database_by_http_is_refused(house: House, database: str) -> Non
         assert MARK not in reply.text
 
 
-NOT_ASKED = {"data_quality", "telemetry", "telemetry_15m", "telemetry_over"}  # as telemetry_1d and telemetry_by
+NOT_ASKED = {"data_quality", "response_rates", "telemetry", "telemetry_15m", "telemetry_over"}
+"""Of no place, or as telemetry_1d and telemetry_by."""
 
 
 @pytest.mark.parametrize(
