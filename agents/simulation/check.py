@@ -41,6 +41,10 @@ _SLA = """
 SELECT toUnixTimestamp(period_start), country, service, tickets, made
 FROM {public}.sla WHERE tenant = {{tenant:String}}
 """
+_RATES = """
+SELECT toUnixTimestamp64Milli(cohort_start), toUnixTimestamp64Milli(cohort_end), invited, answered
+FROM {public}.response_rates WHERE tenant = {{tenant:String}}
+"""
 _COUNTS = """
 SELECT 'changes', count() FROM {public}.changes WHERE tenant = {{tenant:String}}
 UNION ALL SELECT 'verdicts', count() FROM {public}.verdicts WHERE tenant = {{tenant:String}}
@@ -115,6 +119,7 @@ def _questions(simulated: Simulated) -> Iterator[tuple[str, Figures, str, dict[s
     categories = _Categories(simulated)
     yield "feedback_released", categories.by_label(), _ANSWERS, {}
     yield "feedback_details", categories.details(), _DETAILS, {}
+    yield "response_rates", response_counts(simulated), _RATES, {}
     yield "sla", sla_counts(simulated), _SLA, {}
     yield "rows", _counts(simulated), _COUNTS, {}
 
@@ -183,6 +188,34 @@ def sla_counts(simulated: Simulated) -> Figures:
         for key, bodies in groups.items()
         if len({body["person"] for body in bodies}) >= simulated.profile.k and key[0] + DAY_S <= simulated.month.end_s
     }
+
+
+def response_counts(simulated: Simulated) -> Figures:
+    """Return (start, end) -> people invited and answers in time, day after day; ms UTC."""
+    profile = simulated.profile
+    waiting = sorted(_invitations(simulated), reverse=True)
+    start_ms = waiting[-1][0] // profile.cohort_ms * profile.cohort_ms if waiting else 0
+    last_ms = simulated.month.end_s * 1000 - profile.deadline_ms - profile.epoch_ms
+    found: dict[Key, tuple[Any, ...]] = {}
+    people: dict[str, bool] = {}
+    for end_ms in range(start_ms + profile.cohort_ms, last_ms + 1, profile.cohort_ms):
+        while waiting and waiting[-1][0] < end_ms:
+            at_ms, _, person, came_ms = waiting.pop()
+            people.setdefault(person, 0 < came_ms <= at_ms + profile.deadline_ms)
+        if len(people) >= profile.bundle_people:
+            found[start_ms, end_ms] = (len(people), sum(people.values()))
+            people, start_ms = {}, end_ms
+    return found
+
+
+def _invitations(simulated: Simulated) -> list[tuple[int, str, str, int]]:
+    """Return of each invitation when it was sent, its id, whose it is, and when it was answered; ms UTC, 0 = never."""
+    items = [item for item in simulated.records.bodies if item.path == "invitations"]
+    came = {item.body["invitation_id"]: item.at_ms for item in items if item.body["outcome"] == "answered"}
+    sent = [
+        (item.at_ms, item.body["invitation_id"], item.body["person"]) for item in items if item.body["revision"] == 1
+    ]
+    return [(at_ms, name, person, came.get(name, 0)) for at_ms, name, person in sent]
 
 
 def _counts(simulated: Simulated) -> Figures:

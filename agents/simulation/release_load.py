@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from agents.bundle import Bundler
 from agents.bundle_tables import BundleRelease, BundleTables
+from agents.cohort import Cohorts
+from agents.cohort_tables import CohortTables, Invited
 from agents.release import Releaser
 from agents.release_books import Book
 from agents.release_epochs import Release as Marked
@@ -17,6 +19,7 @@ from agents.release_tables import Release, ReleaseTables, total
 from agents.warehouse.client import Warehouse
 from streams.blocks import DIMENSIONS, Answer, Rule, rule_of
 from streams.bundles import Piece, bundle_rule_of
+from streams.cohorts import cohort_rule_of
 from streams.details import Details, details_of
 from streams.events import Feedback
 from streams.profile import Profile
@@ -140,6 +143,30 @@ def release_month(
     bundler = Bundler(bundles, bundle_rule_of(profile), secret)
     Releaser(blocks, rule_of(profile), secret, bundler).step()
     return blocks, bundles
+
+
+class MonthInvitations(CohortTables):
+    """The invitations of one tenant; others' are none of a month's business."""
+
+    def __init__(self, warehouse: Warehouse, tenant: str) -> None:
+        super().__init__(warehouse)
+        self._tenant = tenant
+
+    def invited(self, asked_until_ms: int, *, erased_until_ms: int) -> dict[str, Invited]:
+        """Return what is known of the tenant."""
+        found = super().invited(asked_until_ms, erased_until_ms=erased_until_ms)
+        return {tenant: one for tenant, one in found.items() if tenant == self._tenant}
+
+
+def release_rates(warehouse: Warehouse, tenant: str, until_ms: int, profile: Profile) -> None:
+    """Publish the response rates of a month whose invitations are stored.
+
+    Raises:
+        WarehouseError: Not acknowledged.
+    """
+    rule = cohort_rule_of(profile, rule_of(profile))
+    end_ms = (until_ms - 1) // rule.epoch_ms * rule.epoch_ms
+    Cohorts(MonthInvitations(warehouse, tenant), rule).release_until(end_ms)
 
 
 def _is_eligible(row: Row) -> bool:

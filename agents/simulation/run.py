@@ -38,7 +38,7 @@ from agents.simulation.judge_load import (
     raise_alerts,
 )
 from agents.simulation.records_load import store, take_in
-from agents.simulation.release_load import release_month
+from agents.simulation.release_load import release_month, release_rates
 from agents.simulation.telemetry_load import Order
 from agents.simulation.telemetry_totals import Loaded
 from agents.simulation.telling import Teller
@@ -151,6 +151,7 @@ class _Run:
             tell(1.0)
             store(self._warehouse, self._incarnation, intakes, self._teller.phase("records"))
             self._pass_time(records.events)
+            release_rates(self._warehouse, month.tenant, month.end_s * 1000, profile)
             TargetLedger(self._warehouse).append(targets)
             judged = self._judge(
                 by_answers, MonthNews(month, profile, blocks=blocks.released, bundles=bundles.released)

@@ -16,7 +16,8 @@ import pytest
 from agents.cli import sql
 from agents.cli.saved import FOLDER, fill, read_saved
 from agents.settings import Settings
-from agents.simulation.check import compare
+from agents.simulation.check import compare, response_counts
+from agents.simulation.release_load import release_rates
 from agents.simulation.run import Destination, simulate
 from agents.simulation.telemetry_load import Loader, Order
 from agents.warehouse.client import Warehouse
@@ -45,6 +46,18 @@ def test_all_figures_are_exact_and_none_is_forgotten(world: World) -> None:
     assert done.rows["tiles"] == 120 * MONTH.keys
     assert done.simulated.judged.verdicts > 500
     assert sum(release.answers for release in done.simulated.blocks.released) > 100
+
+
+def test_response_rates_are_those_that_were_simulated(world: World) -> None:
+    """With a deadline that fits into the days that the tests simulate."""
+    quick = replace(world.done.simulated, profile=replace(STANDARD, deadline_ms=3_600_000))
+    wanted = response_counts(quick)
+    assert sum(invited for invited, _ in wanted.values()) > sum(answered for _, answered in wanted.values()) > 100
+    with closing(Warehouse(world.destination.address)) as warehouse:
+        release_rates(warehouse, MONTH.tenant, MONTH.end_s * 1000, quick.profile)
+        outcome = compare(warehouse, public_of(world.destination.address.database), quick)
+        warehouse.command("TRUNCATE TABLE release_cohorts")
+    assert outcome.different == []
 
 
 def test_it_tells_how_far_it_is(world: World) -> None:
