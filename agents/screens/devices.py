@@ -10,6 +10,7 @@ from agents.screens.stats import Stat
 from agents.screens.tables import Column, Table
 from agents.screens.words import VERDICTS
 
+NO_WINDOW: Final = "no whole window of 15 minutes yet"
 WINDOWS: Final = "xpulse_pub.telemetry_15m"
 LATELY: Final = "window_start >= $__toTime - toIntervalHour(24) AND window_start < $__toTime"
 RANGE: Final = "window_start >= $__fromTime AND window_start < $__toTime"
@@ -50,6 +51,7 @@ HEADLINES = (
         unit="percentunit",
         decimals=1,
         steps=((0, BAD), (0.9, WATCH), (0.95, GOOD)),
+        missing=NO_WINDOW,
     ),
     Stat(
         title="Good time of devices",
@@ -58,6 +60,7 @@ HEADLINES = (
         unit="percentunit",
         decimals=1,
         steps=((0, BAD), (0.9, WATCH), (0.95, GOOD)),
+        missing=NO_WINDOW,
     ),
     Stat(
         title="Crashes of applications",
@@ -80,6 +83,7 @@ HEADLINES = (
         unit="s",
         decimals=0,
         steps=((0, GOOD), (60, WATCH), (120, BAD)),
+        missing=NO_WINDOW,
     ),
     TELEMETRY_AGE,
 )
@@ -108,6 +112,7 @@ LIMIT 20""",
         Column(name="Per 1,000 hours", decimals=2, width=130),
         Column(name="Start", unit="s", decimals=1, width=90),
     ),
+    missing=NO_WINDOW,
 )
 
 MODELS = Table(
@@ -134,6 +139,7 @@ LIMIT 20""",
         Column(name="Start-up", unit="s", decimals=0, width=100),
         Column(name="Log-in", unit="s", decimals=0, width=100),
     ),
+    missing=NO_WINDOW,
 )
 
 OVER_TIME = Lines(
@@ -152,12 +158,12 @@ GROUP BY time
 ORDER BY time""",
     series=(Series(name="Applications", colour=GOOD), Series(name="Devices", colour=WATCH)),
     unit="percentunit",
+    missing=NO_WINDOW,
 )
 
 SCORES = Table(
     title="Digital experience targets",
-    description="Targets about telemetry, worst first: DEX-like scores (0 to 100) and shares of good time (%). None "
-    "has been set up if the only row says so.",
+    description="Targets about telemetry, worst first: DEX-like scores (0 to 100) and shares of good time (%).",
     sql=f"""SELECT
     target AS "Target",
     rolling_score AS "Score",
@@ -172,4 +178,5 @@ LIMIT 20""",
         Column(name="Objective", decimals=1, width=90),
         Column(name="Verdict", width=170, words=VERDICTS),
     ),
+    missing="no target is about telemetry",
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agents.screens.panels import METRICS, Json, drawn, override, target
+from agents.screens.panels import METRICS, NO_DATA, Json, drawn, override, target
 
 OPTIONS: Json = {
     "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []},
@@ -37,7 +37,11 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Lines:
-    """Values over time. The query returns `time`, ascending, and one column per series."""
+    """Values over time. The query returns `time`, ascending, and one column per series.
+
+    Attributes:
+        missing: What it says without any row.
+    """
 
     title: str
     description: str
@@ -45,6 +49,7 @@ class Lines:
     series: tuple[Series, ...]
     unit: str = "none"
     decimals: int = 1
+    missing: str = NO_DATA
 
     def to_json(self) -> Json:
         """Return the panel without id and place."""
@@ -52,7 +57,7 @@ class Lines:
             self,
             kind="timeseries",
             targets=[target(self.sql, "timeseries")],
-            defaults={"unit": self.unit, "decimals": self.decimals, "custom": _custom(fill=8)},
+            defaults={"unit": self.unit, "decimals": self.decimals, "noValue": self.missing, "custom": _custom(fill=8)},
             overrides=[one.to_json() for one in self.series],
             options=OPTIONS,
         )

@@ -77,6 +77,7 @@ ORDER BY calls = 'yes' DESC, indexOf(['critical', 'warning', 'info'], severity),
         Column(name="Interval", width=120),
         Column(name="n", width=70),
     ),
+    missing="nothing fires",
 )
 
 WHY = Table(
@@ -103,6 +104,7 @@ LIMIT 50""",
         Column(name="Share of the change", unit="percentunit", decimals=0, width=150),
         Column(name="n", width=70),
     ),
+    missing="no open alert names its parts",
 )
 
 AROUND = Table(
@@ -123,6 +125,7 @@ ARRAY JOIN coincidences AS around, arrayEnumerate(coincidences) AS place
 ORDER BY place, started_at DESC, "Target"
 LIMIT 50""",
     columns=(Column(name="Target", width=260, link=TO_ONE_TARGET), Column(name="At", width=180)),
+    missing="no open alert has something around it",
 )
 
 HISTORY = Table(
@@ -146,6 +149,7 @@ LIMIT 100""",
         Column(name="Calls", width=170, words=CALLS),
         Column(name="Target", width=260, link=TO_ONE_TARGET),
     ),
+    missing="no alert in this range",
 )
 
 DELIVERIES = Table(
@@ -167,4 +171,5 @@ LIMIT 100""",
         Column(name="Outcome", width=140, words=OUTCOMES),
         Column(name="Severity", width=110, words=SEVERITIES),
     ),
+    missing="nobody was told in this range",
 )

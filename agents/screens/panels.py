@@ -11,6 +11,9 @@ from agents.screens.palette import PLAIN, QUIET
 
 Json = dict[str, Any]
 
+NO_DATA = "no data"
+"""What a panel says that has nothing to show, unless it knows better why."""
+
 PLUGIN = "grafana-clickhouse-datasource"
 PLUGIN_VERSION = "4.20.0"
 SOURCE: Json = {"type": PLUGIN, "uid": "xpulse-clickhouse"}
@@ -101,9 +104,9 @@ def range_mapping(above: tuple[float, Word] | None) -> list[Json]:
     return [{"type": "range", "options": {"from": start, "to": None, "result": result}}]
 
 
-def null_mapping() -> Json:
+def null_mapping(words: str) -> Json:
     """Return the mapping of nothing to words in grey."""
-    result = {"text": "no data", "color": QUIET, "index": 0}
+    result = {"text": words, "color": QUIET, "index": 0}
     return {"type": "special", "options": {"match": "null", "result": result}}
 
 

@@ -135,6 +135,7 @@ ORDER BY "Named", "Dimension\"""",
         Column(name="Unknown", unit="percentunit", decimals=1, width=100),
         Column(name="Partial", width=130, words=PARTIAL),
     ),
+    missing="no released answer in this range",
 )
 
 ANSWERS = Lines(
@@ -150,4 +151,5 @@ ORDER BY time""",
     series=(Series(name="Answers", colour=GOOD),),
     unit="locale",
     decimals=0,
+    missing="no released answer in this range",
 )

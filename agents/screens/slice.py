@@ -167,6 +167,7 @@ ORDER BY part IN ('*', ''), answers < {FEW}, "Happiness", part""",
         Column(name="Coverage", unit="percentunit", decimals=0, width=110),
         Column(name="Partial", width=120, words=PARTIAL),
     ),
+    missing="no released answer in this range",
 )
 
 OVER_TIME = Lines(
@@ -193,6 +194,7 @@ ORDER BY time""",
         Series(name="Lower", colour=QUIET),
         Series(name="Upper", colour=QUIET, fill_below_to="Lower"),
     ),
+    missing="no step with enough answers",
 )
 
 _WILSON = "1.959963984540054 * sqrt(share * (1 - share) / tickets + 0.9604 / tickets / tickets)"
@@ -252,6 +254,7 @@ ORDER BY indexOf(['watermelon', 'failing', 'obsolete', 'undecided', 'healthy'], 
         Column(name="Objective", decimals=1, width=100),
         Column(name="Answers", unit="locale", width=90),
     ),
+    missing="no day of tickets is over in this range",
 )
 
 LOST_TIME = Table(
@@ -277,4 +280,5 @@ ORDER BY "Mean minutes" DESC, part""",
         Column(name="Answers that told", unit="locale", width=150),
         Column(name="Answers", unit="locale", width=100),
     ),
+    missing="no published bundle in this range",
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agents.screens.panels import Json, Word, drawn, mappings, null_mapping, range_mapping, target, thresholds
+from agents.screens.panels import NO_DATA, Json, Word, drawn, mappings, null_mapping, range_mapping, target, thresholds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,7 @@ class Stat:
         steps: (from value, colour), ascending; below the first the panel is grey.
         words: Value -> word shown instead of it.
         above: (from value, word): shown from this value on, e.g. a stale age.
+        missing: What it says instead of nothing.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Stat:
     steps: tuple[tuple[float, str], ...] = ()
     words: Mapping[str, Word] = field(default_factory=dict)
     above: tuple[float, Word] | None = None
+    missing: str = NO_DATA
     look: Look = Look()
 
     def to_json(self) -> Json:
@@ -67,7 +69,13 @@ class Stat:
             self,
             kind="stat",
             targets=[target(self.sql, "table")],
-            defaults=figure(self.unit, self.decimals, self.steps, (*mappings(self.words), *range_mapping(self.above))),
+            defaults=figure(
+                self.unit,
+                self.decimals,
+                self.steps,
+                (*mappings(self.words), *range_mapping(self.above)),
+                missing=self.missing,
+            ),
             options=options,
         )
 
@@ -102,14 +110,21 @@ class Tiles:
         )
 
 
-def figure(unit: str, decimals: int | None, steps: tuple[tuple[float, str], ...], shown_as: tuple[Json, ...]) -> Json:
+def figure(
+    unit: str,
+    decimals: int | None,
+    steps: tuple[tuple[float, str], ...],
+    shown_as: tuple[Json, ...],
+    *,
+    missing: str = NO_DATA,
+) -> Json:
     """Return the defaults of a panel of figures."""
     defaults: Json = {
         "unit": unit,
-        "mappings": [*shown_as, null_mapping()],
+        "mappings": [*shown_as, null_mapping(missing)],
         "color": {"mode": "thresholds"},
         "thresholds": thresholds(steps),
-        "noValue": "no data",
+        "noValue": missing,
     }
     if decimals is not None:
         defaults["decimals"] = decimals

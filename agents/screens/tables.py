@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agents.screens.panels import Json, Word, drawn, mappings, override, target
+from agents.screens.panels import NO_DATA, Json, Word, drawn, mappings, override, target
+
+_DASHES: Json = {
+    "matcher": {"id": "byRegexp", "options": "/.*/"},
+    "properties": [{"id": "noValue", "value": "–"}],
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +47,17 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows as they come; the query decides their order."""
+    """Rows as they come; the query decides their order.
+
+    Attributes:
+        missing: What it says without any row; an empty cell has a dash.
+    """
 
     title: str
     description: str
     sql: str
     columns: tuple[Column, ...]
+    missing: str = NO_DATA
 
     def to_json(self) -> Json:
         """Return the panel without id and place."""
@@ -56,7 +66,7 @@ class Table:
             self,
             kind="table",
             targets=[target(self.sql, "table")],
-            defaults={"custom": custom, "noValue": "–"},
-            overrides=[column.to_json() for column in self.columns],
+            defaults={"custom": custom, "noValue": self.missing},
+            overrides=[_DASHES, *(column.to_json() for column in self.columns)],
             options={"frameIndex": 0, "showHeader": True, "cellHeight": "md"},
         )

@@ -115,6 +115,7 @@ ORDER BY time""",
         Series(name="Upper", colour=QUIET, fill_below_to="Lower"),
         Series(name="Objective", colour=WATCH, dashed=True),
     ),
+    missing="no verdict in this range",
 )
 
 PARTS = Table(
@@ -146,6 +147,7 @@ ORDER BY abs("Points") DESC, "Dimension", "Value\"""",
         Column(name="n", width=80),
         Column(name="Mixture", width=130, words=MIXTURES),
     ),
+    missing="no alert yet",
 )
 
 AROUND = Table(
@@ -168,6 +170,7 @@ FROM
 )
 ARRAY JOIN if(empty(coincidences), [map('title', 'nothing known')], coincidences) AS around""",
     columns=(Column(name="At", width=180), Column(name="Kind", width=110), Column(name="What", width=200)),
+    missing="no alert yet",
 )
 
 PROMISE = Table(
@@ -212,4 +215,5 @@ LIMIT 50""",
         Column(name="n", width=80),
         Column(name="Trend", width=110, words=TRENDS),
     ),
+    missing="no verdict in this range",
 )

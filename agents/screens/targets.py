@@ -109,6 +109,7 @@ ORDER BY
         Column(name="Measured in", width=170),
         Column(name="As of", unit="dateTimeFromNow"),
     ),
+    missing="no target was judged yet",
 )
 
 HISTORY = Lines(
@@ -130,6 +131,7 @@ ORDER BY time""",
         Series(name="Upper", colour=QUIET, fill_below_to="Lower"),
         Series(name="Objective", colour=WATCH, dashed=True),
     ),
+    missing="no verdict in this range",
 )
 
 ALERTS = Table(
@@ -155,6 +157,7 @@ ORDER BY started_at, target""",
         Column(name="Interval", width=120),
         Column(name="n", width=70),
     ),
+    missing="nothing fires that calls",
 )
 
 INTAKE = Table(

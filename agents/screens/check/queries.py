@@ -184,10 +184,17 @@ def _stat(owner: Model, types: Mapping[str, str], rows: int) -> Iterator[str]:
 
 def _override(override: Model, types: Mapping[str, str]) -> Iterator[str]:
     name = override["matcher"].get("options")
-    if name not in types:
+    if override["matcher"]["id"] == "byRegexp":
+        for found in (found for found in types if re.search(name.strip("/"), found)):
+            yield from _described(found, override["properties"], types)
+    elif name in types:
+        yield from _described(name, override["properties"], types)
+    else:
         yield f"column {name} is described and not in the answer: {list(types)}"
-        return
-    for wanted in override["properties"]:
+
+
+def _described(name: str, properties: Sequence[Model], types: Mapping[str, str]) -> Iterator[str]:
+    for wanted in properties:
         is_time = str(wanted["value"]).startswith("dateTime")
         if wanted["id"] == "unit" and not types[name].startswith("Date" if is_time else _NUMERIC):
             yield f"column {name} is {types[name]}; unit {wanted['value']} needs a {'time' if is_time else 'number'}"

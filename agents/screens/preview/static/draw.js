@@ -61,7 +61,7 @@ function figure(text, colour, mode, item, link) {
 }
 
 function empty(body, panel) {
-  const wished = panel.fieldConfig?.defaults?.noValue ?? ""; // a dash in an empty cell says too little in an empty tile
+  const wished = panel.fieldConfig?.defaults?.noValue ?? ""; // a dash for an empty cell says too little of a whole tile
   const box = element("p", "none", wished.length > 1 ? wished : "no data");
   settle(body, box);
 }
@@ -210,4 +210,11 @@ function inline(parent, words, context) {
   return parent;
 }
 
-export const DRAWN = { stat, table, bargauge, text, timeseries: lines, "state-timeline": stateTimeline };
+function timeseries(body, panel, answer, context) {
+  if (answer.rows.length) return lines(body, panel, answer, context);
+  body.chart?.plot.destroy();
+  body.chart = undefined;
+  return empty(body, panel);
+}
+
+export const DRAWN = { stat, table, bargauge, text, timeseries, "state-timeline": stateTimeline };

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from agents.links import Bases, with_links
+from agents.screens.devices import NO_WINDOW
 from agents.screens.macros import ALL, View, expand
 from agents.screens.preview.app import MOST_LOOKS
 from agents.screens.preview.shelf import FOLDER, WALL, Screen, read_shelf
@@ -129,7 +130,7 @@ def test_figures_are_those_of_sql(drawn: Drawn, shown: Shown) -> None:
 def _seen(tile: dict[str, Any], panel: dict[str, Any]) -> list[list[str]]:
     """Return the texts of a tile as rows of an answer."""
     if panel["type"] == "table":
-        assert tile["rows"] or tile["text"] == "no data"
+        assert tile["rows"] or tile["text"] == panel["fieldConfig"]["defaults"]["noValue"]
         return list(tile["rows"])
     if tile["names"]:
         return [list(pair) for pair in zip(tile["names"], tile["values"], strict=True)]
@@ -148,6 +149,16 @@ def test_what_cannot_be_drawn_says_so(browser: Browser, shown: Shown) -> None:
     choices = browser.js("document.getElementById('variables').innerText")
     assert "variable free is of type textbox; the preview knows" in choices
     assert "variable job is of type query; the preview knows queries of ClickHouse" in choices
+
+
+def test_what_is_empty_says_why(browser: Browser, shown: Shown) -> None:
+    tiles = look(browser, f"{shown.url}/d/xpulse-devices")
+    texts = {panel["title"]: tiles[str(panel["id"])]["text"] for panel in SHELF["xpulse-devices"].model["panels"]}
+    why = {title for title, text in texts.items() if " ".join(text.split()) == NO_WINDOW}
+    assert why == {
+        "Good time of applications", "Good time of devices", "Start-up time", "Worst applications", "Worst models",
+        "Good time",
+    }  # fmt: skip
 
 
 def test_bars_states_and_words_are_drawn(browser: Browser, shown: Shown) -> None:
