@@ -2,8 +2,9 @@
 
 Of each tenant the attackers are given every figure that a reader can sum up, and for each figure which answers are in
 it: released rows, sums per epoch and labels, every frame of the one-day and seven-day windows of every slice of
-country, service and channel (alerts and verdicts tell such windows), and bundles. Status 0: the blocks hold, are worth
-having (country 99 %, service 94 %, median wait 2 h, 95 % within 26 h), and the broken rules are solved. 1: not so.
+country, service and channel (alerts and verdicts tell such windows), bundles, and response rates. Status 0: the blocks
+hold, are worth having (country 99 %, service 94 %, median wait 2 h, 95 % within 26 h), and the broken rules are solved.
+1: not so.
 """
 
 from __future__ import annotations
@@ -101,6 +102,10 @@ def _tell(found: dict[int, Outcome], broken: dict[str, float]) -> None:
         shares = f"{one.in_unanimous:>11.1%}{one.detractors_in_unanimous:>15.2%}"
         say(f"{size:>11}{counts}{one.forced_outside:>9}{shares}")
     say("* answers outside of unanimous blocks whose category follows by integer reasoning")
+    say("")
+    say("answers/day  invited  cohorts  in cohorts that all or nobody answered")
+    for size, one in found.items():
+        say(f"{size:>11}{one.invitations:>9}{one.cohorts:>9}{one.alike:>10.2%}")
     say("")
     say("answers/day  released  wait median/p95 h  names country/service/channel  error of 7-day score, points (RMSE)")
     for size, one in found.items():

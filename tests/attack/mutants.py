@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from streams.blocks import Answer, release
+from streams.cohorts import Cohort
 from streams.judging.sheets import Epoch, ReleasedBlock
 from streams.judging.verdicts import Ruler
 from streams.scores import Counts
 from tests.attack.figures import Figures, Published, joined, of_sets, per_figure, rows
+from tests.attack.inviting import Invitations, cohort_rows, counted
 from tests.attack.publishing import KEY, RULE, Released, arrivals, block_rows, judged, released
 from tests.attack.traffic import TENANT, Traffic
 
@@ -35,6 +37,20 @@ def reissued(traffic: Traffic, published: Sequence[Published], *, seed: int) -> 
     chosen = random.choice(len(published), size=min(REISSUED, len(published)), replace=False)
     less = of_sets(((published[number].members[1:], ()) for number in chosen.tolist()), traffic.category)
     return joined([rows(published, traffic.category), less])
+
+
+def reissued_rate(invitations: Invitations) -> Figures:
+    """Return all response rates, and the first one once more without a person who was erased."""
+    published = cohort_rows(counted(invitations))
+    less = of_sets([(published[0].members[1:], ())], invitations.outcome)
+    return joined([rows(published, invitations.outcome), less])
+
+
+def by_newest_record(invitations: Invitations) -> list[Cohort]:
+    """Return the cohorts of a rule that goes by when an invitation was last heard of: its answer, if there is one."""
+    newest = invitations.log_ms + np.maximum(invitations.after_ms, 0)
+    order = np.argsort(newest, kind="stable")
+    return counted(Invitations(newest[order], invitations.person[order], invitations.after_ms[order]))
 
 
 def two_categories(traffic: Traffic, *, until_ms: int | None = None) -> list[Released]:

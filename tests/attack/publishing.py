@@ -19,6 +19,7 @@ from streams.judging.verdicts import Ruler
 from streams.profile import STANDARD
 from streams.scores import Counts
 from tests.attack.figures import Published
+from tests.attack.inviting import Invitations, rates
 from tests.attack.traffic import START_MS, TENANT, Traffic
 
 SECRET = b"the secret of an installation that is not there"
@@ -125,8 +126,8 @@ def _row(epoch_ms: int, labels: Sequence[str], answers: Sequence[str]) -> Publis
     return Published(epoch_ms, (country, service, channel), tuple(int(answer[1:]) for answer in answers))
 
 
-def everything(traffic: Traffic, *, until_ms: int | None = None) -> bytes:
-    """Return all that a reader obtains up to an instant: blocks, bundles, verdicts and alerts with their times."""
+def everything(traffic: Traffic, invitations: Invitations | None = None, *, until_ms: int | None = None) -> bytes:
+    """Return all that a reader obtains up to an instant: blocks, bundles, response rates, verdicts and alerts."""
     answers = traffic.answers()
     told = dict(zip((one.answer for one in answers), traffic.told(), strict=True))
     blocks = released(answers, until_ms=until_ms)
@@ -143,6 +144,7 @@ def everything(traffic: Traffic, *, until_ms: int | None = None) -> bytes:
         whole = sum((told[m.answer] for piece in bundle.one.pieces for m in members[piece.block]), start=Details())
         shown = whole.without(lost="lost" in bundle.one.withheld, factors="factors" in bundle.one.withheld)
         lines.append(("bundle", bundle.epoch_ms, bundle.one.bundle, bundle.one.labels, shown.columns))
+    lines += [] if invitations is None else rates(invitations, until_ms=until_ms)
     lines += judged(sheets(counts), RULER)
     return b"\n".join(orjson.dumps(line, option=orjson.OPT_SORT_KEYS) for line in lines)
 

@@ -8,12 +8,23 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import orjson
 import pytest
 
 from streams.details import Details
 from tests.attack.attackers import forced, linear, unanimous
 from tests.attack.figures import Published, rows
-from tests.attack.mutants import displayed, fallen, inner_detector, rebuilt, reissued, two_categories
+from tests.attack.inviting import COHORT_RULE, Invitations, cohort_rows, counted, make_invitations, rates
+from tests.attack.mutants import (
+    by_newest_record,
+    displayed,
+    fallen,
+    inner_detector,
+    rebuilt,
+    reissued,
+    reissued_rate,
+    two_categories,
+)
 from tests.attack.price import price_of
 from tests.attack.publishing import RULE, Released, block_rows, bundle_rows, bundled, everything, pieces, released
 from tests.attack.run import all_figures
@@ -22,6 +33,7 @@ from tests.attack.traffic import DAY_MS, START_MS, Traffic, make_traffic
 HOUR_MS = 3_600_000
 SMALL = make_traffic(per_day=60, days=14, seed=5)
 MIDDLE = fallen(make_traffic(per_day=120, days=3, seed=5), from_ms=START_MS + 2 * DAY_MS)
+INVITED = make_invitations(MIDDLE, seed=9)
 INSTANTS_MS = tuple(START_MS + hour * HOUR_MS for hour in (35, 58, 62))
 
 
@@ -64,6 +76,24 @@ def test_1_swapping_records_inside_blocks_changes_nothing(middle: list[Released]
     assert everything(beyond) != everything(same)
 
 
+def other_outcomes(sets: list[list[int]]) -> Invitations:
+    """Exchange what became of invitations within each set."""
+    order = np.arange(len(INVITED))
+    for some in sets:
+        order[some] = np.roll(some, 1)
+    return INVITED.with_outcomes_of(order)
+
+
+def test_1_swapping_outcomes_inside_cohorts_changes_nothing() -> None:
+    sets = [list(row.members) for row in cohort_rows(counted(INVITED))]
+    assert len(sets) >= 4
+    other = other_outcomes(sets)
+    assert (other.outcome != INVITED.outcome).sum() > len(INVITED) / 5
+    assert rates(other) == rates(INVITED)
+    assert rates(other_outcomes([[one for some in sets for one in some]])) != rates(INVITED)
+    assert orjson.dumps(rates(INVITED)[0]) in everything(MIDDLE, INVITED).splitlines()
+
+
 def waiting_at(traffic: Traffic, blocks: list[Released], at_ms: int) -> list[int]:
     done = {number for row in block_rows(blocks) if row.epoch_ms <= at_ms for number in row.members}
     return [number for number in range(len(traffic)) if traffic.log_ms[number] <= at_ms and number not in done]
@@ -83,6 +113,15 @@ def test_2_flipping_waiting_answers_changes_nothing_until_their_epoch(middle: li
         assert everything(other, until_ms=at_ms) == everything(MIDDLE, until_ms=at_ms)
     assert everything(flipped(MIDDLE, [0])) != (now := everything(MIDDLE))
     assert b'"alert"' in now
+
+
+def test_2_flipping_outcomes_of_waiting_invitations_changes_nothing_until_their_epoch() -> None:
+    [first, *_] = counted(INVITED)
+    waiting = INVITED.log_ms >= first.end_ms
+    other = replace(INVITED, after_ms=np.where(waiting, 1_000, INVITED.after_ms))
+    assert rates(other, until_ms=first.epoch_ms) == rates(INVITED, until_ms=first.epoch_ms)
+    assert len(rates(INVITED, until_ms=first.epoch_ms)) == 1
+    assert rates(other) != rates(INVITED)
 
 
 def test_2_catches_a_detector_that_looks_at_waiting_answers(middle: list[Released]) -> None:
@@ -106,6 +145,15 @@ def test_3_other_values_make_the_same_blocks_and_bundles(middle: list[Released])
     assert made[0]
 
 
+def test_3_other_outcomes_make_the_same_cohorts_and_a_rule_by_the_newest_record_is_caught() -> None:
+    other = other_outcomes([list(range(len(INVITED)))])
+    assert counted(other) == counted(INVITED)
+    spans = [
+        [(one.start_ms, one.end_ms, len(one.members)) for one in by_newest_record(some)] for some in (other, INVITED)
+    ]
+    assert spans[0] != spans[1]
+
+
 def told_of(traffic: Traffic) -> dict[str, Details]:
     return dict(zip((one.answer for one in traffic.answers()), traffic.told(), strict=True))
 
@@ -121,12 +169,17 @@ def test_4_nothing_is_solved_in_all_that_can_be_read(traffic: Traffic, least: in
     blocks = released(traffic.answers())
     assert len(blocks) >= least
     published = block_rows(blocks)
-    figures = all_figures(traffic, published, bundle_rows(bundled(pieces(blocks, told_of(traffic))), blocks))
-    found = linear(figures, len(traffic), RULE.k)
+    invited = make_invitations(traffic, seed=9)
+    rated = cohort_rows(counted(invited), first=len(traffic))
+    assert rated
+    bundles = bundle_rows(bundled(pieces(blocks, told_of(traffic))), blocks)
+    figures = all_figures(traffic, published, bundles, (invited, rated))
+    said = np.concatenate((traffic.category, invited.outcome))
+    found = linear(figures, len(said), RULE.k)
     assert (found.solved, found.groups_under_k) == ((), 0)
     assert found.least_atom >= RULE.k
-    same = unanimous([np.array(row.members) for row in published], traffic.category, len(traffic))
-    known = forced(figures, len(traffic))
+    same = unanimous([np.array(row.members) for row in (*published, *rated)], said, len(said))
+    known = forced(figures, len(said))
     assert known.any()
     assert not (known & ~same).any()
 
@@ -149,6 +202,10 @@ def test_4_solves_blocks_reissued_after_an_erasure(small: list[Released]) -> Non
     assert solved <= gone
 
 
+def test_4_solves_a_response_rate_told_again_without_an_erased_person() -> None:
+    assert linear(reissued_rate(INVITED), len(INVITED), RULE.k).solved == (0,)
+
+
 def test_4_what_linear_algebra_solves_is_true() -> None:
     """The answers that a broken rule gives away are recomputed from its sums alone."""
     published = [Published(0, ("*", "*", "*"), tuple(range(5))), Published(1, ("*", "*", "*"), tuple(range(1, 5)))]
@@ -162,6 +219,14 @@ def test_5_each_answer_waits_or_is_in_one_block_of_k_people(small: list[Released
     assert set(counts.values()) == {1}
     assert set(counts) <= {one.answer for one in SMALL.answers()}
     assert all(len({m.person for m in row.one.members}) == len(row.one.members) >= RULE.k for row in small)
+
+
+def test_5_each_invitation_is_in_at_most_one_cohort_of_enough_people() -> None:
+    found = [member for one in counted(INVITED) for member in one.members]
+    assert len({one.invitation for one in found}) == len(found) > len(INVITED) / 2
+    assert all(
+        len({m.person for m in one.members}) == len(one.members) >= COHORT_RULE.people for one in counted(INVITED)
+    )
 
 
 def test_9_little_is_lost_and_nobody_is_silenced(small: list[Released]) -> None:
