@@ -17,12 +17,14 @@ class Series:
     Attributes:
         name: The column's name in SQL.
         dashed: A promise or a bound instead of a measurement.
+        stepped: A value that holds until the next one.
         fill_below_to: Name of the line down to which the area is filled; empty = none.
     """
 
     name: str
     colour: str
     dashed: bool = False
+    stepped: bool = False
     fill_below_to: str = ""
 
     def to_json(self) -> Json:
@@ -30,6 +32,7 @@ class Series:
         wanted = {
             "color": {"mode": "fixed", "fixedColor": self.colour},
             "custom.lineStyle": {"fill": "dash", "dash": [10, 10]} if self.dashed else None,
+            "custom.lineInterpolation": "stepAfter" if self.stepped else None,
             "custom.fillBelowTo": self.fill_below_to or None,
         }
         return override(self.name, wanted)

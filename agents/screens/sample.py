@@ -18,6 +18,8 @@ COUNTRIES: Final = ("Cote d'Ivoire [CI]", "NO", "SE")
 SERVICES: Final = ("mail", "queue")
 QUEUE: Final = "happiness/service=queue"
 LAPTOPS: Final = "good-time/application=mail"
+PROMISES: Final = ((QUEUE, 1, "happiness", 50.0), (QUEUE, 2, "happiness", 60.0), (LAPTOPS, 1, "good_time", 99.0))
+"""Target, version, indicator, objective; the second version holds from 100 minutes ago on, the first ones from 300."""
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
 AGE_MIN: Final = 10
@@ -63,7 +65,7 @@ def _all(clock: _Clock) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _judged(tenant: str, clock: _Clock) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, indicator, objective in ((QUEUE, "happiness", 60.0), (LAPTOPS, "good_time", 99.0)):
+    for name, version, indicator, objective in PROMISES:
         body = {"purpose": "p", "owner": "desk", "indicator": indicator, "objective": objective, "period": "month"}
         body |= {
             "slice": {},
@@ -71,18 +73,26 @@ def _judged(tenant: str, clock: _Clock) -> Iterator[tuple[str, dict[str, Any]]]:
             "runbook": "docs/queue.md",
             "severity": "warning",
         }
-        at_ms = clock.ago(500)
-        row = {"tenant": tenant, "target": name, "version": 1, "state": "active", "author": "a", "reason": "r"}
+        at_ms = clock.ago(500 - 200 * version)
+        row = {"tenant": tenant, "target": name, "version": version, "state": "active", "author": "a", "reason": "r"}
         yield "targets", {**row, "valid_from": at_ms, "recorded_at": at_ms, "body": json.dumps(body)}
-    for age in (300, 30, 20):
-        yield "verdicts", _verdict(tenant, QUEUE, clock.ago(age), "undecided")
-    yield "verdicts", {**_verdict(tenant, QUEUE, clock.ago(AGE_MIN), "missed"), "drifting": 1}
+    for age, version in ((200, 1), (30, 2), (20, 2)):
+        yield "verdicts", _verdict(tenant, QUEUE, clock.ago(age), "undecided", version=version)
+    yield "verdicts", {**_verdict(tenant, QUEUE, clock.ago(AGE_MIN), "missed", version=2), "drifting": 1}
     good = {"score": 99.5, "lower": None, "upper": None}
     yield "verdicts", {**_verdict(tenant, LAPTOPS, clock.ago(AGE_MIN), "met"), **good}
 
 
-def _verdict(tenant: str, name: str, at_ms: int, word: str) -> dict[str, Any]:
-    row = {"tenant": tenant, "target": name, "version": 1, "at": at_ms, "verdict": word, "n": 400, "coverage": 1.0}
+def _verdict(tenant: str, name: str, at_ms: int, word: str, *, version: int = 1) -> dict[str, Any]:
+    row = {
+        "tenant": tenant,
+        "target": name,
+        "version": version,
+        "at": at_ms,
+        "verdict": word,
+        "n": 400,
+        "coverage": 1.0,
+    }
     period = {"score": 41.26, "lower": 35.04, "upper": 47.77}
     rolling = {"rolling_score": 30.5, "rolling_lower": 20.0, "rolling_upper": 41.0, "rolling_n": 90}
     rest = {"trend": "down", "evidence": 1.2, "drifting": 0, "state": "{}", "written_at": at_ms}

@@ -97,23 +97,24 @@ HEADLINES = (
 
 HISTORY = Lines(
     title="${target}",
-    description="The rolling window with its interval against the promise of the version judged last. Marks: changes, "
+    description="The rolling window with its interval against the objective that held at the time. Marks: changes, "
     "alerts, and the first verdict under each version.",
     sql=f"""SELECT
     v.at AS time,
     v.rolling_score AS "Score",
     v.rolling_lower AS "Lower",
     v.rolling_upper AS "Upper",
-    s.objective AS "Objective"
+    p.objective AS "Objective"
 FROM xpulse_pub.verdicts AS v
-INNER JOIN xpulse_pub.target_status AS s ON s.tenant = v.tenant AND s.target = v.target
+INNER JOIN xpulse_pub.target_versions AS p
+    ON p.tenant = v.tenant AND p.target = v.target AND p.version = v.version
 WHERE v.{TENANT} AND v.target = ${{target:singlequote}} AND $__timeFilter(v.at)
 ORDER BY time""",
     series=(
         Series(name="Score", colour=GOOD),
         Series(name="Lower", colour=QUIET),
         Series(name="Upper", colour=QUIET, fill_below_to="Lower"),
-        Series(name="Objective", colour=WATCH, dashed=True),
+        Series(name="Objective", colour=WATCH, dashed=True, stepped=True),
     ),
     missing="no verdict in this range",
 )

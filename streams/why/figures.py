@@ -110,16 +110,24 @@ def _square(gain: int, weight: int) -> int:
 
 def total(rows: Iterable[Row]) -> Sums:
     """Return the sum over rows."""
-    return sum((row.sums for row in rows), start=NOTHING)
+    return _added_up([row.sums for row in rows])
 
 
 def parted(rows: Iterable[Row], names: Sequence[str]) -> dict[tuple[str, ...], Sums]:
     """Return the sums by the values of some dimensions; a value that names nothing is `OTHER`."""
-    sums: dict[tuple[str, ...], Sums] = {}
+    sums: dict[tuple[str, ...], list[Sums]] = {}
     for row in rows:
         values = tuple(value if is_named(value := row.labels.get(name, "")) else OTHER for name in names)
-        sums[values] = sums.get(values, NOTHING) + row.sums
-    return sums
+        sums.setdefault(values, []).append(row.sums)
+    return {values: _added_up(some) for values, some in sums.items()}
+
+
+def _added_up(some: Sequence[Sums]) -> Sums:
+    return Sums(
+        weight=sum([one.weight for one in some]),
+        gain=sum([one.gain for one in some]),
+        squares=sum([one.squares for one in some]),
+    )
 
 
 def known_dimensions(before: Collection[Row], after: Collection[Row], dimensions: Iterable[str]) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ import pytest
 
 from agents.bundle import Bundler
 from agents.bundle_tables import BundleTables
+from agents.cohort import Cohorts
+from agents.cohort_tables import CohortTables
 from agents.judge_store import JudgeStore
 from agents.metrics import MEANINGS
 from agents.release import Releaser
@@ -20,11 +22,13 @@ from agents.release_tables import ReleaseTables
 from agents.warehouse.client import Warehouse
 from agents.warehouse.migrate import public_of, write_profile
 from streams.erasures import subject_of
-from streams.events import Erasure, Feedback
+from streams.events import Erasure, Feedback, Invitation
 from streams.profile import STANDARD
 from streams.records import TABLES, to_row
 from streams.release_rules import Rules
+from tests.agents.test_cohort import Post
 from tests.agents.test_release import EPOCH_MS, RULE, SECRET, T0, Lane, answer, marks, published, releaser, summary
+from tests.attack.inviting import COHORT_RULE, Invitations, cohort_rows, counted, make_invitations
 from tests.attack.publishing import BUNDLE_RULE
 from tests.attack.publishing import RULE as STANDARD_RULE
 from tests.attack.traffic import DAY_MS, START_MS, TENANT, Traffic, make_traffic
@@ -32,6 +36,7 @@ from tests.attack.traffic import DAY_MS, START_MS, TENANT, Traffic, make_traffic
 pytestmark = pytest.mark.integration
 
 TRAFFIC = make_traffic(per_day=50, days=2, seed=8)
+INVITED = make_invitations(TRAFFIC, seed=8)
 END_MS = START_MS + 9 * DAY_MS
 COARSE = replace(STANDARD_RULE, epoch_ms=DAY_MS)  # each epoch that publishes is written by itself, and few do as well
 COARSE_BUNDLES = replace(BUNDLE_RULE, grid=replace(BUNDLE_RULE.grid, epoch_ms=DAY_MS))
@@ -64,18 +69,34 @@ def events(traffic: Traffic) -> list[tuple[int, Feedback]]:
     return found
 
 
-def shown(store: Warehouse, traffic: Traffic, until_ms: int = END_MS) -> dict[str, list[Any]]:
+def letters(invitations: Invitations) -> list[tuple[int, Invitation]]:
+    found = []
+    rows = zip(invitations.asked(), invitations.after_ms.tolist(), strict=True)
+    for one, after_ms in rows:
+        known = {"tenant": TENANT, "source": "s", "event_time_ms": one.log_ms, "person": one.person}
+        sent = Invitation(**known, event_id=one.invitation, invitation_id=one.invitation, revision=0, outcome="pending")
+        found.append((one.log_ms, sent))
+        if after_ms >= 0:
+            found.append((one.log_ms + after_ms, msgspec.structs.replace(sent, revision=1, outcome="answered")))
+    return found
+
+
+def shown(
+    store: Warehouse, traffic: Traffic, until_ms: int = END_MS, invited: Invitations = INVITED
+) -> dict[str, list[Any]]:
     """Release some answers into an empty warehouse and read all that anybody can."""
     for (table,) in store.ask("SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows > 0"):
         if table != "migrations":
             store.command(f"TRUNCATE TABLE {table}")
     with store.lend() as client:
         write_profile(client, store.address.database, STANDARD, now_ms=START_MS)
-    lane = Lane(store)
+    lane = Post(store)
     lane.store([(at_ms, one) for at_ms, one in events(traffic) if at_ms <= until_ms])
+    lane.send([(at_ms, one) for at_ms, one in letters(invited) if at_ms <= until_ms])
     lane.reach(until_ms + 1)
     bundler = Bundler(BundleTables(store), COARSE_BUNDLES, SECRET)
-    Releaser(ReleaseTables(store), COARSE, SECRET, bundler).step()
+    rates = Cohorts(CohortTables(store), replace(COHORT_RULE, epoch_ms=DAY_MS))
+    Releaser(ReleaseTables(store), COARSE, SECRET, bundler, rates).step()
     return read(store)
 
 
@@ -100,15 +121,28 @@ def swapped(traffic: Traffic, sets: Sequence[Sequence[int]]) -> Traffic:
     return traffic.with_values_of(order)
 
 
+def other_outcomes(sets: Sequence[Sequence[int]]) -> Invitations:
+    order = np.arange(len(INVITED))
+    for some in sets:
+        order[list(some)] = list(some)[::-1]
+    return INVITED.with_outcomes_of(order)
+
+
 def test_1_and_2_what_can_be_read_is_sums_of_released_blocks_and_nothing_else(store: Warehouse) -> None:
     traffic = replace(TRAFFIC, lost=np.abs(TRAFFIC.lost))  # everybody tells lost minutes: who does is presence
     before = shown(store, traffic)
     blocks = members(store)
     assert len(blocks) > 10
-    for view in ("feedback_released", "happiness", "feedback_details", *WITH_PARAMETERS):
+    for view in ("feedback_released", "happiness", "feedback_details", "response_rates", *WITH_PARAMETERS):
         assert before[view], view
-    assert shown(store, swapped(traffic, blocks)) == before
-    assert shown(store, swapped(traffic, [[one for block in blocks[:4] for one in block]])) != before
+    cohorts = [list(row.members) for row in cohort_rows(counted(INVITED))]
+    assert shown(store, swapped(traffic, blocks), invited=other_outcomes(cohorts)) == before
+    beyond = shown(
+        store,
+        swapped(traffic, [[one for block in blocks[:4] for one in block]]),
+        invited=INVITED.with_outcomes_of(np.argsort(INVITED.after_ms, kind="stable")),
+    )
+    assert [view for view in ("happiness", "response_rates") if beyond[view] == before[view]] == []
 
     early_ms = START_MS + 2 * DAY_MS
     early = shown(store, traffic, early_ms)
@@ -116,7 +150,8 @@ def test_1_and_2_what_can_be_read_is_sums_of_released_blocks_and_nothing_else(st
     assert len(waiting) > 10
     score = traffic.score.copy()
     score[waiting] = 10 - score[waiting]
-    assert shown(store, replace(traffic, score=score), early_ms) == early
+    all_answer = replace(INVITED, after_ms=np.full(len(INVITED), 1_000))
+    assert shown(store, replace(traffic, score=score), early_ms, all_answer) == early
 
 
 def test_5_sums_of_the_view_are_those_of_the_marks(store: Warehouse) -> None:

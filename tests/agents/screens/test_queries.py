@@ -91,6 +91,13 @@ def test_the_history_holds_the_chosen_range_in_order(ask: Ask, now_s: int) -> No
     assert [row["time"] for row in found] == sorted(row["time"] for row in found)
 
 
+@pytest.mark.parametrize("screen", ["target", "targets"])
+def test_the_history_draws_the_objective_that_held_then(ask: Ask, now_s: int, screen: str) -> None:
+    title = "${target}" if screen == "target" else "History of ${target}"
+    found = rows(ask, now_s, sql_of(screen, title))
+    assert [row["Objective"] for row in found] == [50.0, 60.0, 60.0, 60.0]
+
+
 def test_what_came_in_counts_every_fate(ask: Ask, now_s: int) -> None:
     fates = {row["Fate"]: row["Records"] for row in rows(ask, now_s, sql_of("quality", "What came in"))}
     assert fates["events"] == fates["valid"] + fates["invalid"] + fates["duplicate"] + fates["tick"] == 10

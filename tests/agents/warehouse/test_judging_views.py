@@ -68,6 +68,17 @@ def test_a_whole_tenant_is_an_empty_slice(store: Warehouse) -> None:
     assert view(store, "targets", "slice, window_s, runbook") == [({}, 604_800, "https://wiki.example/happy")]
 
 
+def test_every_version_that_was_in_force_says_what_it_promised(store: Warehouse) -> None:
+    future_ms = int(time.time() * 1000) + 3_600_000
+    publish(store, target(1), target(2, objective=70.0, reason="higher"), target(3, valid_from_ms=future_ms))
+    publish(store, target(2, objective=71.0, reason="a slip of the pen", recorded_at_ms=T0 + 9))
+    columns = "version, objective, reason, indicator, slice, toUnixTimestamp64Milli(valid_from)"
+    assert view(store, "target_versions", columns) == [
+        (1, 60.5, "first", "happiness", {"country": "NO"}, T0 + 1),
+        (2, 71.0, "a slip of the pen", "happiness", {"country": "NO"}, T0 + 2),
+    ]
+
+
 def test_the_ledger_keeps_one_row_per_instant_and_hides_the_detector(store: Warehouse) -> None:
     judge(store, 1, T0, "met", score=61.0)
     judge(store, 1, T0, "missed", score=50.0, written=1)

@@ -17,6 +17,7 @@ VIEWS = {
     "feedback_released", "happiness", "telemetry", "telemetry_15m", "telemetry_1d", "targets", "verdicts",
     "target_status", "alerts", "changes", "data_quality", "sla", "watermelon", "feedback_details", "happiness_by_day",
     "lost_time_by_day", "alert_history", "deliveries", "response_rates",
+    "target_versions",
 }  # fmt: skip
 PERIOD = "from = '2026-06-01', to = '2026-06-02'"
 WINDOWS = f"grid = '15m', metric = 'm', {PERIOD}"
