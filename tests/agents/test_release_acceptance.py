@@ -73,7 +73,7 @@ def letters(invitations: Invitations) -> list[tuple[int, Invitation]]:
     found = []
     rows = zip(invitations.asked(), invitations.after_ms.tolist(), strict=True)
     for one, after_ms in rows:
-        known = {"tenant": TENANT, "source": "s", "event_time_ms": one.log_ms, "person": one.person}
+        known: dict[str, Any] = {"tenant": TENANT, "source": "s", "event_time_ms": one.log_ms, "person": one.person}
         sent = Invitation(**known, event_id=one.invitation, invitation_id=one.invitation, revision=0, outcome="pending")
         found.append((one.log_ms, sent))
         if after_ms >= 0:
