@@ -17,7 +17,8 @@ def build() -> Dashboard:
     return Dashboard(
         uid="xpulse-quality",
         title="Data quality",
-        description="Freshness of every lane, what was refused and why, and how many answers name their place.",
+        description="Freshness of every lane, what was refused and why, how many answers name their place, and how "
+        "many of those who were asked answered.",
         variables=(TENANTS,),
         links=ways(TO_QUALITY),
         since="now-7d",
@@ -26,6 +27,7 @@ def build() -> Dashboard:
             Row(height=4, panels=tuple((panel, 4) for panel in HEADLINES)),
             Row(height=9, panels=((INTAKE, 12), (QUARANTINE, 12))),
             Row(height=9, panels=((LABELS, 12), (ANSWERS, 12))),
+            Row(height=7, panels=((RESPONSE, 4), (COHORTS, 20))),
         ),
     )
 
@@ -152,4 +154,39 @@ ORDER BY time""",
     unit="locale",
     decimals=0,
     missing="no released answer in this range",
+)
+
+_RATES = f"FROM xpulse_pub.response_rates\nWHERE {TENANT} AND epoch > $__fromTime AND epoch <= $__toTime"
+RESPONSE = Stat(
+    title="Response rate",
+    description="Answered within the deadline, of the people invited: all cohorts of the range together. Who does not "
+    "answer may think otherwise than who does.",
+    sql=f"SELECT sum(answered) / nullIf(sum(invited), 0) AS rate\n{_RATES}",
+    unit="percentunit",
+    decimals=1,
+    steps=((0, GOOD),),
+    missing="no cohort yet",
+)
+COHORTS = Table(
+    title="Response rate by cohort",
+    description="Invitations of a day, or of more days where fewer than 20 people were invited; released once, after "
+    "the deadline, so the newest are days old. Times are UTC.",
+    sql=f"""SELECT
+    formatDateTime(cohort_start, '%F %T') AS "Invited from",
+    formatDateTime(cohort_end, '%F %T') AS "Until",
+    invited AS "People",
+    answered AS "Answered",
+    rate AS "Rate",
+    concat(toString(round(100 * lower, 1)), ' to ', toString(round(100 * upper, 1)), ' %') AS "95 % interval"
+{_RATES}
+ORDER BY cohort_start DESC
+LIMIT 50""",
+    columns=(
+        Column(name="Invited from", width=190),
+        Column(name="Until", width=190),
+        Column(name="People", unit="locale", width=110),
+        Column(name="Answered", unit="locale", width=110),
+        Column(name="Rate", unit="percentunit", decimals=1, width=110),
+    ),
+    missing="no cohort of invitations has passed its deadline in this range",
 )

@@ -55,6 +55,7 @@ def _all(clock: _Clock) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from _judged(tenant, clock)
         yield from _alerts(tenant, clock)
         yield from _released(tenant, clock)
+        yield from _invited(tenant, clock)
         yield from _changed(tenant, clock)
         for number in range(STANDARD.k * 2):
             for country in COUNTRIES[:2]:
@@ -147,6 +148,16 @@ def _released(tenant: str, clock: _Clock) -> Iterator[tuple[str, dict[str, Any]]
         details = {**scores, "lost_sums": [900, 900], "factors": {"speed": 20}}
         yield "release_bundles", {**place, **bundle, **details}
         yield "release_bundle_marks", {**place, "bundles": 1, "blocks": 2, "rule": "{}"}
+
+
+def _invited(tenant: str, clock: _Clock) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the cohorts of three days; the last one was told twice, of which the first counts."""
+    day_ms = 24 * HOUR_MS
+    now = clock.now_ms // day_ms
+    for days, invited, answered in ((9, 400, 70), (8, 200, 50), (8, 999, 1)):
+        span = {"start": (now - days) * day_ms, "end": (now - days + 1) * day_ms, "epoch": (now - days + 8) * day_ms}
+        marked = {"marked_at": clock.now_ms * 1000 + invited}
+        yield "release_cohorts", {"tenant": tenant, **span, "invited": invited, "answered": answered, **marked}
 
 
 def _block(place: Mapping[str, Any], name: str, country: str, service: str, promoters: int) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def test_targets_now_says_what_was_judged_worst_first(ask: Ask, now_s: int) -> N
         ("on-call", "Not delivered", 0),
         ("quality", "Quarantined", 1),
         ("quality", "Answers in 24 hours", 2 * (30 * 6 + 30)),
+        ("quality", "Response rate", 50 / 200),
         ("devices", "Good time of devices", 0.9),
         ("devices", "Start-up time", 2.0),
     ],
@@ -96,6 +97,15 @@ def test_the_history_draws_the_objective_that_held_then(ask: Ask, now_s: int, sc
     title = "${target}" if screen == "target" else "History of ${target}"
     found = rows(ask, now_s, sql_of(screen, title))
     assert [row["Objective"] for row in found] == [50.0, 60.0, 60.0, 60.0]
+
+
+def test_each_cohort_of_invitations_has_one_rate_the_newest_first(ask: Ask, now_s: int) -> None:
+    (all_of_them,) = rows(ask, now_s, sql_of("quality", "Response rate"), span_s=7 * 86_400)
+    assert all_of_them["rate"] == (50 + 70) / (200 + 400)
+    found = rows(ask, now_s, sql_of("quality", "Response rate by cohort"), span_s=7 * 86_400)
+    assert [(row["People"], row["Answered"], row["Rate"]) for row in found] == [(200, 50, 0.25), (400, 70, 0.175)]
+    assert found[0]["Invited from"] == found[1]["Until"]
+    assert found[0]["95 % interval"] == "19.5 to 31.4 %"
 
 
 def test_what_came_in_counts_every_fate(ask: Ask, now_s: int) -> None:
