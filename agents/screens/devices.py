@@ -178,5 +178,5 @@ LIMIT 20""",
         Column(name="Objective", decimals=1, width=90),
         Column(name="Verdict", width=170, words=VERDICTS),
     ),
-    missing="no target is about telemetry",
+    missing="no target about telemetry was judged yet",
 )

@@ -19,7 +19,7 @@ def build() -> Dashboard:
         since="now-24h",
         rows=(
             Row(height=4, panels=tuple((panel, 6) for panel in HEADLINES)),
-            Row(height=10, panels=((OPEN, 24),)),
+            Row(height=13, panels=((OPEN, 24),)),
             Row(height=9, panels=((WHY, 12), (AROUND, 12))),
             Row(height=9, panels=((HISTORY, 12), (DELIVERIES, 12))),
         ),

@@ -92,8 +92,7 @@ ORDER BY lane DESC, value DESC, measure""",
 
 QUARANTINE = Table(
     title="Quarantine",
-    description="Reasons why records were put aside, most frequent first; a reason names a field, never its value. One "
-    "row of zeros: nothing was put aside.",
+    description="Reasons why records were put aside, most frequent first; a reason names a field, never its value.",
     sql=f"""SELECT
     lane AS "Topic",
     reason AS "Reason",
@@ -109,6 +108,7 @@ LIMIT 50""",
         Column(name="Records", unit="locale", width=110),
         Column(name="Newest", unit="dateTimeFromNow", width=140),
     ),
+    missing="nothing was put aside",
 )
 
 _DIMENSIONS = ", ".join(f"('{label}', {name})" for name, label in DIMENSIONS.items())

@@ -160,10 +160,12 @@ FROM
 )
 ORDER BY part IN ('*', ''), answers < {FEW}, "Happiness", part""",
     columns=(
-        Column(name="Part", width=220),
         Column(name="Happiness", decimals=1, width=110),
         Column(name="Interval", width=170),
         Column(name="Answers", unit="locale", width=100),
+        Column(name="Detractors", unit="locale", width=120),
+        Column(name="Neutrals", unit="locale", width=120),
+        Column(name="Promoters", unit="locale", width=120),
         Column(name="Coverage", unit="percentunit", decimals=0, width=110),
         Column(name="Partial", width=120, words=PARTIAL),
     ),

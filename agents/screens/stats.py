@@ -86,6 +86,7 @@ class Tiles:
 
     Attributes:
         value: Name of the column that is shown large; the other one, a text, names the tile.
+        missing: What it says without any row.
     """
 
     title: str
@@ -96,6 +97,7 @@ class Tiles:
     decimals: int | None = 0
     steps: tuple[tuple[float, str], ...] = ()
     patterns: tuple[tuple[str, Word], ...] = ()
+    missing: str = NO_DATA
     look: Look = Look()
 
     def to_json(self) -> Json:
@@ -105,7 +107,9 @@ class Tiles:
             self,
             kind="stat",
             targets=[target(self.sql, "table")],
-            defaults=figure(self.unit, self.decimals, self.steps, tuple(map(_coloured, self.patterns))),
+            defaults=figure(
+                self.unit, self.decimals, self.steps, tuple(map(_coloured, self.patterns)), missing=self.missing
+            ),
             options=options,
         )
 

@@ -86,10 +86,11 @@ HEADLINES = (
     Stat(
         title="Coverage",
         description="Share of the released answers that name all dimensions of the slice; under 80 % the score may be "
-        "another one with all answers. No figure: the target is not about answers.",
+        "another one with all answers.",
         sql=f"SELECT coverage\n{STATUS}",
         unit="percentunit",
         steps=((0, WATCH), (0.8, GOOD)),
+        missing="not about answers",
     ),
     FEEDBACK_AGE,
     TELEMETRY_AGE,
@@ -182,7 +183,7 @@ FROM
 (
     SELECT [
         ('purpose', purpose), ('owner', owner), ('objective', concat(toString(objective), ' (', {UNIT}, ')')),
-        ('period', toString(period)), ('least answers', toString(min_respondents)),
+        ('period', toString(period)), ('least n', toString(min_respondents)),
         ('version', concat(toString(version), ', by ', author)), ('why this version', reason), ('runbook', runbook)
     ] AS lines
     FROM xpulse_pub.targets

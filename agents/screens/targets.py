@@ -137,16 +137,14 @@ ORDER BY time""",
 
 ALERTS = Table(
     title="Open alerts",
-    description="Alerts that are firing and may call somebody, the oldest first; each carries only what is published.",
+    description="Alerts that are firing and may call somebody, the oldest first. The words name interval, answers and "
+    "runbook, and only what is published.",
     sql=f"""SELECT
     started_at AS "Since",
     severity AS "Severity",
-    summary AS "What",
     score AS "Score",
     objective AS "Objective",
-    {INTERVAL} AS "Interval",
-    n AS "n",
-    runbook AS "Runbook"
+    summary AS "What"
 FROM xpulse_pub.alerts
 WHERE {TENANT} AND state = 'firing' AND calls = 'yes'
 ORDER BY started_at, target""",
@@ -155,8 +153,6 @@ ORDER BY started_at, target""",
         Column(name="Severity", width=110, words=SEVERITIES),
         Column(name="Score", decimals=1, width=70),
         Column(name="Objective", decimals=1, width=90),
-        Column(name="Interval", width=120),
-        Column(name="n", width=70),
     ),
     missing="nothing fires that calls",
 )

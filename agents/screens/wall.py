@@ -8,7 +8,7 @@ from typing import Final
 
 from agents.screens.dashboard import Dashboard, Row
 from agents.screens.palette import BAD, GOOD, QUIET, WATCH
-from agents.screens.panels import Panel, Word
+from agents.screens.panels import NO_DATA, Panel, Word
 from agents.screens.parts import FEW, TENANT, TENANTS, TO_ON_CALL, TO_TARGETS, WORST_FIRST
 from agents.screens.stats import Look, Tiles
 
@@ -31,8 +31,10 @@ _WIDE: Final = Look(value_px=76, title_px=48, orientation="horizontal", align="a
 _TILE: Final = Look(value_px=96, title_px=48, orientation="vertical")
 
 
-def _tiles(sql: str, *, says: str, look: Look = _WIDE) -> Tiles:
-    return Tiles(title="", description=says, sql=sql, value="Says", decimals=None, patterns=SIGNS, look=look)
+def _tiles(sql: str, *, says: str, look: Look = _WIDE, missing: str = NO_DATA) -> Tiles:
+    return Tiles(
+        title="", description=says, sql=sql, value="Says", decimals=None, patterns=SIGNS, look=look, missing=missing
+    )
 
 
 def _moved(number: int) -> str:
@@ -46,9 +48,21 @@ def _label(column: str) -> str:
     return f"replaceAll(replaceRegexpAll({column}, '^[^/]*/|[a-z_]+=', ''), ',', ' ')"
 
 
-AGE: Final = _tiles(
-    f"""SELECT
-    'age of these figures' AS "Name",
+def _named(column: str) -> str:
+    """Return a target's name for people with what it is about before it, in SQL, e.g. "happiness: NO mail"."""
+    about = f"replaceAll(replaceRegexpOne({column}, '(-by-[^/]*)?/.*$', ''), '-', ' ')"
+    return f"if({_label(column)} IN ('', {column}), {about}, concat({about}, ': ', {_label(column)}))"
+
+
+def _counted(sign: str, condition: str) -> str:
+    """Return a count with a sign, in SQL; none has the sign of nothing."""
+    return f"concat(if(countIf({condition}) = 0, '– ', '{sign} '), toString(countIf({condition})))"
+
+
+def _age(name: str) -> Tiles:
+    return _tiles(
+        f"""SELECT
+    '{name}' AS "Name",
     multiIf(
         count() = 0, 'STALE: nothing has come yet',
         max(value) >= 1800, concat('STALE, from ', formatReadableTimeDelta(max(value), 'days', 'minutes'), ' ago'),
@@ -56,20 +70,21 @@ AGE: Final = _tiles(
         concat('✔ ', toString(intDiv(toUInt64(max(value)), 60)), ' min')) AS "Says"
 FROM xpulse_pub.data_quality
 WHERE measure = 'age_s' AND lane IN ('feedback', 'telemetry') AND ({TENANT} OR tenant = '')""",
-    says="Time since the end of the older one of the newest released epoch and the newest closed window; from half an "
-    "hour on it says STALE.",
-    look=Look(value_px=64, title_px=48, orientation="vertical", align="auto"),
-)
+        says="Time since the end of the older one of the newest released epoch and the newest closed window; from half "
+        "an hour on it says STALE.",
+        look=Look(value_px=64, title_px=48, orientation="vertical", align="auto"),
+    )
+
 
 COUNTS: Final = _tiles(
     f"""SELECT pair.1 AS "Name", pair.2 AS "Says"
 FROM
 (
     SELECT [
-        ('hold', concat('✔ ', toString(countIf(verdict = 'met')))),
-        ('do not hold', concat(if(countIf(verdict = 'missed') = 0, '– ', '✘ '), toString(countIf(verdict = 'missed')))),
-        ('not sure yet', concat('? ', toString(countIf(verdict = 'undecided')))),
-        ('too few answers', concat('… ', toString(countIf(verdict IN ('too_few', 'no_data')))))
+        ('targets hold', {_counted("✔", "verdict = 'met'")}),
+        ('do not hold', {_counted("✘", "verdict = 'missed'")}),
+        ('not sure yet', {_counted("?", "verdict = 'undecided'")}),
+        ('too few answers', {_counted("…", "verdict IN ('too_few', 'no_data')")})
     ] AS pairs
     FROM xpulse_pub.target_status
     WHERE {TENANT}
@@ -110,6 +125,7 @@ FROM
 )
 ARRAY JOIN lines AS line""",
     says="The target that is worst off: its rolling score, trend and verdict in words; interval, target and answers.",
+    missing="no target was judged yet",
 )
 
 WHY: Final = _tiles(
@@ -120,7 +136,7 @@ FROM
         count() AS firing,
         argMax(
             (
-                {_label("target")}, ifNull(usual, 0.), ifNull(usual + change, 0.),
+                {_named("target")}, ifNull(usual, 0.), ifNull(usual + change, 0.),
                 contributions, coincidences, severity, isNull(change)
             ),
             (severity = 'critical', severity = 'warning', abs(ifNull(change, 0.)), alert_id)) AS worst,
@@ -134,7 +150,7 @@ FROM
             (if(length(parts) > 1, 'and', 'more'),
              if(length(parts) > 1, {_moved(2)}, '– nothing')),
             ('around that time, no cause',
-             if(length(worst.5) > 0, concat(worst.5[1]['title'], ' ', worst.5[1]['where']), '– nothing known'))
+             if(length(worst.5) > 0, concat(worst.5[1]['title'], ', ', worst.5[1]['where']), '– nothing known'))
         ] AS lines
     FROM xpulse_pub.alerts
     WHERE {TENANT} AND state = 'firing' AND calls = 'yes'
@@ -186,6 +202,7 @@ LIMIT 9""",
     says="Happiness of the last 24 hours by country, lowest first, and whether it moved against the 24 hours before by "
     "more than chance allows (95 %). Drifting: the target of the country says so.",
     look=Look(value_px=88, title_px=48, orientation="auto"),
+    missing="no answer was released yet",
 )
 
 CHANGED: Final = _tiles(
@@ -194,7 +211,7 @@ FROM
 (
     SELECT 1 AS place, 'alerts' AS "Name",
         if(count() = 0, '✔ none is firing', concat('▲ ', toString(count()), ' firing, newest: ',
-            argMax({_label("target")}, started_at))) AS "Says"
+            argMax({_named("target")}, started_at))) AS "Says"
     FROM xpulse_pub.alerts
     WHERE {TENANT} AND state = 'firing' AND calls = 'yes'
     UNION ALL
@@ -205,7 +222,7 @@ FROM
     UNION ALL
     SELECT 3, 'good news of 24 hours',
         if(count() = 0, '– none', concat('✔ ', toString(count()), ' well again, newest: ',
-            argMax({_label("target")}, at)))
+            argMax({_named("target")}, at)))
     FROM xpulse_pub.alerts
     WHERE {TENANT} AND state = 'resolved' AND calls = 'yes' AND at > $__toTime - toIntervalDay(1)
 )
@@ -229,7 +246,8 @@ def worst_and_why() -> Dashboard:
 def where() -> Dashboard:
     """Return the third screen: countries over time."""
     rows = (Row(height=25, panels=((WHERE, 24),)),)
-    return _screen("where", "Wall: where", "Happiness by country, and where it moved since yesterday.", rows)
+    says = "Happiness by country, and where it moved since yesterday."
+    return _screen("where", "Wall: where", says, rows, age="happiness of 24 hours by country, its age")
 
 
 def what_changed() -> Dashboard:
@@ -238,14 +256,16 @@ def what_changed() -> Dashboard:
     return _screen("changed", "Wall: what changed", "Open alerts, rollouts and good news of the last day.", rows)
 
 
-def _screen(name: str, title: str, description: str, rows: tuple[Row, ...]) -> Dashboard:
-    age: Panel = AGE
+def _screen(
+    name: str, title: str, description: str, rows: tuple[Row, ...], *, age: str = "age of these figures"
+) -> Dashboard:
+    freshness: Panel = _age(age)
     return Dashboard(
         uid=f"xpulse-wall-{name}",
         title=title,
         description=description,
         variables=(TENANTS,),
-        rows=(*rows, Row(height=7, panels=((age, 24),))),
+        rows=(*rows, Row(height=7, panels=((freshness, 24),))),
         links=(TO_TARGETS, TO_ON_CALL),
         since="now-24h",
         tags=("xpulse", WALL),

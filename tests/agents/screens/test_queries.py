@@ -133,16 +133,16 @@ def test_the_wall_says_which_country_fell_and_does_not_cry_over_the_others(ask: 
 def test_the_wall_says_what_is_worst_and_why(ask: Ask, now_s: int) -> None:
     said = [(row["Name"], row["Says"]) for row in rows(ask, now_s, sql_of("wall-2-why", ""))]
     assert said == [
-        ("queue", "▲ from 62 to 41"),
+        ("happiness: queue", "▲ from 62 to 41"),
         ("most of it", f"{COUNTRIES[0]}: -15.2 points"),
         ("and", "all others: -5.5 points"),
-        ("around that time, no cause", "new version of queue service queue"),
+        ("around that time, no cause", "new version of queue, service queue"),
     ]
 
 
 def test_the_wall_counts_what_holds_and_shows_the_worst(ask: Ask, now_s: int) -> None:
     counts = {row["Name"]: row["Says"] for row in rows(ask, now_s, sql_of("wall-1-now", ""))}
-    assert counts == {"hold": "✔ 1", "do not hold": "✘ 1", "not sure yet": "? 0", "too few answers": "… 0"}
+    assert counts == {"targets hold": "✔ 1", "do not hold": "✘ 1", "not sure yet": "– 0", "too few answers": "– 0"}
     worst = [(row["Name"], row["Says"]) for row in rows(ask, now_s, sql_of("wall-1-now", "", 1))]
     assert worst[0] == ("happiness: queue", "✘ 30 ↘ missed")
     assert worst[1][1] == "from 20 to 41, target 60, n 90"
@@ -150,7 +150,11 @@ def test_the_wall_counts_what_holds_and_shows_the_worst(ask: Ask, now_s: int) ->
 
 def test_the_wall_tells_alerts_rollouts_and_good_news(ask: Ask, now_s: int) -> None:
     said = [row["Says"] for row in rows(ask, now_s, sql_of("wall-4-changed", ""))]
-    assert said == ["▲ 1 firing, newest: queue", "→ 1, newest: new version of queue", "✔ 1 well again, newest: queue"]
+    assert said == [
+        "▲ 1 firing, newest: happiness: queue",
+        "→ 1, newest: new version of queue",
+        "✔ 1 well again, newest: happiness: queue",
+    ]
 
 
 def test_the_wall_turns_to_stale_in_words(ask: Ask, now_s: int) -> None:

@@ -19,15 +19,15 @@ function plain(value, decimals) {
 
 function duration(seconds, decimals) {
   const size = Math.abs(seconds);
-  if (size < 1) return `${plain(seconds * 1000, decimals)} ms`;
+  if (size < 1) return `${plain(seconds * 1000, decimals)} ms`; // as Grafana: its decimals are those of the unit it chose
   const [name, step] = SECONDS.find(([, step]) => size >= step);
-  const digits = step === 1 || size < 10 * step ? 1 : 0;
+  const digits = decimals ?? (step === 1 || size < 10 * step ? 1 : 0);
   return `${plain(Number((seconds / step).toFixed(digits)))} ${name}`;
 }
 
 export function ago(ms, now) {
   const seconds = (now - ms) / 1000;
-  return seconds < 0 ? `in ${duration(-seconds)}` : `${duration(seconds)} ago`;
+  return seconds < 0 ? `in ${duration(-seconds, 0)}` : `${duration(seconds, 0)} ago`;
 }
 
 const two = (number) => String(number).padStart(2, "0");

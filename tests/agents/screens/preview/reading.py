@@ -42,7 +42,7 @@ def texts(value: Any, config: Mapping[str, Any], moment: Moment) -> set[str]:
     """Return every text that may stand for a value; several only where time is in it."""
     if config.get("unit") == "dateTimeFromNow" and isinstance(value, datetime):
         at_s = (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-        return {f"{duration(now_s - at_s)} ago" for now_s in moment.seconds()}
+        return {f"{duration(now_s - at_s, 0)} ago" for now_s in moment.seconds()}
     if config["column"] == "age" and isinstance(value, int | float):
         ages = {value, *(value - moment.asked_s + now_s for now_s in moment.seconds())}
         return {_text(age, config) for age in ages}
@@ -81,7 +81,7 @@ def figure(value: float, unit: str, decimals: int | None) -> str:
         ('73%', '41.3', '12,345')
     """
     if unit == "s":
-        return duration(value)
+        return duration(value, decimals)
     if unit == "percentunit":
         return f"{_rounded(value * 100, decimals)}%"
     if unit == "locale":
@@ -90,10 +90,11 @@ def figure(value: float, unit: str, decimals: int | None) -> str:
     return str(_rounded(value, decimals))
 
 
-def duration(seconds: float) -> str:
-    """Return a time in its largest unit, with one decimal below ten of it."""
+def duration(seconds: float, decimals: int | None) -> str:
+    """Return a time in the largest unit that it fills; without a wish with one decimal below ten of it."""
     name, step = next((one for one in STEPS_S if seconds >= one[1]), ("ms", 0.001))
-    return f"{_without_zeros(f'{seconds / step:.{0 if seconds >= 10 * step and step > 1 else 1}f}')} {name}"
+    usual = 0 if seconds >= 10 * step and step > 1 else 1
+    return f"{_without_zeros(f'{seconds / step:.{usual if decimals is None else decimals}f}')} {name}"
 
 
 def _rounded(value: float, decimals: int | None) -> Decimal:
