@@ -1,46 +1,93 @@
-"""The command `xpulse`: one module per command, registered here."""
+"""The command `xpulse`: one module per command, imported when it is asked for, so that each starts quickly."""
 
 import sys
-from typing import NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from importlib import import_module
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from agents.cli import erase, local, migrate, preview, refold, seal, simulate, sql, verify, withdraw
-from agents.cli.addresses import locate
-from agents.cli.alerts import alerts
-from agents.cli.directory import directory
-from agents.cli.gateway import run_gateway
-from agents.cli.roles import roles
-from agents.cli.screens import screens
-from agents.cli.targets import targets
-from agents.cli.worker import workers
 from streams.errors import ConfigError, XPulseError
 
+
+def _part(module: str, name: str) -> Any:
+    return getattr(import_module(f"agents.cli.{module}"), name)
+
+
+def _asking(module: str) -> Any:
+    return _part(module, "command")(_part("addresses", "locate"))
+
+
+COMMANDS: Mapping[str, Callable[[], Any]] = {
+    "demo": partial(_part, "local", "demo"),
+    "up": partial(_part, "local", "up"),
+    "sql": partial(_asking, "sql"),
+    "preview": partial(_asking, "preview"),
+    "targets": partial(_part, "targets", "targets"),
+    "alerts": partial(_part, "alerts", "alerts"),
+    "directory": partial(_part, "directory", "directory"),
+    "gateway": partial(_part, "gateway", "run_gateway"),
+    "worker": partial(_part, "worker", "workers"),
+    "migrate": partial(_part, "migrate", "command"),
+    "roles": partial(_part, "roles", "roles"),
+    "screens": partial(_part, "screens", "screens"),
+    "seal": partial(_part, "seal", "command"),
+    "refold": partial(_part, "refold", "command"),
+    "erase": partial(_part, "erase", "command"),
+    "withdraw": partial(_part, "withdraw", "command"),
+    "verify": partial(_part, "verify", "command"),
+    "simulate": partial(_part, "simulate", "command"),
+}
+"""Name -> what finds its function or group of functions; in the order of `--help`."""
+
+
+@cache
+def _loaded(name: str) -> Any:
+    """Return a command as the parser has it."""
+    found = COMMANDS[name]()
+    whole = typer.Typer(add_completion=False, rich_markup_mode=None)
+    if isinstance(found, typer.Typer):
+        whole.add_typer(found, name=name)
+    else:
+        whole.callback()(lambda: None)
+        whole.command(name)(found)
+    return get_command(whole).commands[name]  # type: ignore[attr-defined] # it is a group
+
+
+class _Commands(Mapping[str, Any]):
+    """All commands by name; looking one up imports that one alone."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _loaded(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Commands()  # type: ignore[assignment] # nothing is ever added
+
+
 app = typer.Typer(
-    help="Live experience levels for IT: feedback and telemetry in, exact windows, judged targets, drift alerts out.",
+    cls=_Group,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(local.demo)
-app.command("up")(local.up)
-app.command("sql")(sql.command(locate))
-app.command("preview")(preview.command(locate))
-app.add_typer(targets, name="targets")
-app.add_typer(alerts, name="alerts")
-app.add_typer(directory, name="directory")
-app.command("gateway")(run_gateway)
-app.add_typer(workers, name="worker")
-app.command("migrate")(migrate.command)
-app.add_typer(roles, name="roles")
-app.add_typer(screens, name="screens")
-app.command("seal")(seal.command)
-app.command("refold")(refold.command)
-app.command("erase")(erase.command)
-app.command("withdraw")(withdraw.command)
-app.command("verify")(verify.command)
-app.command("simulate")(simulate.command)
+
+
+@app.callback()
+def _xpulse() -> None:
+    """Live experience levels for IT: feedback and telemetry in, exact windows, judged targets, drift alerts out."""
 
 
 def main() -> NoReturn:
