@@ -48,10 +48,10 @@ def _label(column: str) -> str:
     return f"replaceAll(replaceRegexpAll({column}, '^[^/]*/|[a-z_]+=', ''), ',', ' ')"
 
 
-def _named(column: str) -> str:
+def _named(column: str, *, after: str = ": ") -> str:
     """Return a target's name for people with what it is about before it, in SQL, e.g. "happiness: NO mail"."""
     about = f"replaceAll(replaceRegexpOne({column}, '(-by-[^/]*)?/.*$', ''), '-', ' ')"
-    return f"if({_label(column)} IN ('', {column}), {about}, concat({about}, ': ', {_label(column)}))"
+    return f"if({_label(column)} IN ('', {column}), {about}, concat({about}, '{after}', {_label(column)}))"
 
 
 def _counted(sign: str, condition: str) -> str:
@@ -211,7 +211,7 @@ FROM
 (
     SELECT 1 AS place, 'alerts' AS "Name",
         if(count() = 0, '✔ none is firing', concat('▲ ', toString(count()), ' firing, newest: ',
-            argMax({_named("target")}, started_at))) AS "Says"
+            argMax({_named("target", after=" ")}, started_at))) AS "Says"
     FROM xpulse_pub.alerts
     WHERE {TENANT} AND state = 'firing' AND calls = 'yes'
     UNION ALL
@@ -222,7 +222,7 @@ FROM
     UNION ALL
     SELECT 3, 'good news of 24 hours',
         if(count() = 0, '– none', concat('✔ ', toString(count()), ' well again, newest: ',
-            argMax({_named("target")}, at)))
+            argMax({_named("target", after=" ")}, at)))
     FROM xpulse_pub.alerts
     WHERE {TENANT} AND state = 'resolved' AND calls = 'yes' AND at > $__toTime - toIntervalDay(1)
 )

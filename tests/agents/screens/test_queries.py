@@ -151,9 +151,9 @@ def test_the_wall_counts_what_holds_and_shows_the_worst(ask: Ask, now_s: int) ->
 def test_the_wall_tells_alerts_rollouts_and_good_news(ask: Ask, now_s: int) -> None:
     said = [row["Says"] for row in rows(ask, now_s, sql_of("wall-4-changed", ""))]
     assert said == [
-        "▲ 1 firing, newest: happiness: queue",
+        "▲ 1 firing, newest: happiness queue",
         "→ 1, newest: new version of queue",
-        "✔ 1 well again, newest: happiness: queue",
+        "✔ 1 well again, newest: happiness queue",
     ]
 
 

@@ -3,7 +3,7 @@
 import { display, lineColour, overTime } from "./fields.js";
 import { clock, inUnit } from "./units.js";
 
-const INK = "#C7CAD1", GRID = "#2C3038", NOTE = "#E8EAED";
+const INK = "#C7CAD1", GRID = "#2C3038", NOTE = "#E8EAED", GROUND = "#15171C";
 const LINE_PX = 32, LEGEND_PX = 30, NOTE_LETTERS = 36;
 // Steps of the time axis in seconds, how their marks read, and what is added where the day changes.
 const TIMES = [
@@ -85,26 +85,37 @@ function bands(series) {
     ? [{ series: [place.get(name), place.get(one.custom.fillBelowTo)], fill: `${lineColour(one, index)}40` }] : []));
 }
 
+// All lines first: a word that stands over one is read better than one that is struck through.
 function notes(plot, context) {
-  const { ctx, bbox } = plot;
+  const { ctx, bbox } = plot, right = bbox.left + bbox.width;
+  const seen = [...context.notes].sort((a, b) => a.at - b.at)
+    .map(({ at, text }) => ({ x: plot.valToPos(at / 1000, "x", true), text }))
+    .filter(({ x }) => x >= bbox.left && x <= right);
   ctx.save();
-  ctx.strokeStyle = ctx.fillStyle = NOTE;
+  ctx.strokeStyle = NOTE;
   ctx.font = `${12 * devicePixelRatio}px sans-serif`;
   ctx.setLineDash([4, 4]);
-  let free = bbox.left;
-  for (const { at, text } of [...context.notes].sort((a, b) => a.at - b.at)) {
-    const x = plot.valToPos(at / 1000, "x", true), right = bbox.left + bbox.width;
-    if (x < bbox.left || x > right) continue;
+  for (const { x } of seen) {
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    const words = text.length > NOTE_LETTERS ? `${text.slice(0, NOTE_LETTERS - 1)}…` : text;
-    const { width } = ctx.measureText(words);
-    const begin = x + width + 4 > right ? x - width - 4 : x + 4;
-    if (begin < free) continue; // too close to the one before; its line is enough
-    ctx.fillText(words, begin, bbox.top + 14 * devicePixelRatio);
-    free = Math.max(x, begin + width) + 8;
   }
+  let free = bbox.left;
+  for (const { x, text } of seen) free = words(ctx, text, x, bbox.top, right, free);
   ctx.restore();
+}
+
+// Write beside a line, if what stands left of it leaves room; return up to where there are words.
+function words(ctx, text, x, top, right, free) {
+  const shown = text.length > NOTE_LETTERS ? `${text.slice(0, NOTE_LETTERS - 1)}…` : text;
+  const { width } = ctx.measureText(shown);
+  const begin = x + width + 4 > right ? x - width - 4 : x + 4;
+  if (begin < free) return free; // too close to the one before; its line is enough
+  const line = 16 * devicePixelRatio;
+  ctx.fillStyle = GROUND;
+  ctx.fillRect(begin - 1, top, width + 2, line);
+  ctx.fillStyle = NOTE;
+  ctx.fillText(shown, begin, top + 12 * devicePixelRatio);
+  return Math.max(x, begin + width) + 8;
 }
