@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from agents.release_books import ERASURES
 from agents.warehouse.client import Warehouse
 from streams.cohorts import Asked, Cohort
 from streams.erasures import Erased
@@ -27,10 +28,6 @@ FROM (SELECT * FROM invitation_times FINAL) AS i
 LEFT JOIN ({LAST_ENDS}) AS l ON l.tenant = i.tenant
 WHERE isNotNull(i.asked_at) AND i.asked_at < fromUnixTimestamp64Milli({{until:Int64}}) AND asked_ms >= l.last_ms
 """  # noqa: S608 - as above
-ERASURES = """
-SELECT tenant, subject, toUnixTimestamp64Milli(log_time) FROM erasures FINAL
-WHERE log_time <= fromUnixTimestamp64Milli({until:Int64})
-"""
 COLUMNS = ("tenant", "start", "end", "epoch", "invited", "answered", "rule")
 
 Counted = tuple[int, int, int, int]

@@ -8,6 +8,12 @@ from streams.erasures import Erased
 
 T = TypeVar("T")
 
+ERASURES = """
+SELECT tenant, subject, toUnixTimestamp64Milli(log_time) FROM erasures FINAL
+WHERE log_time <= fromUnixTimestamp64Milli({until:Int64})
+"""
+"""Who is to be forgotten, of all tenants."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Book(Generic[T]):

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from agents.release_books import Book, last_marks, marked_since, runs_of
+from agents.release_books import ERASURES, Book, last_marks, marked_since, runs_of
 from agents.warehouse.client import Warehouse
 from streams.blocks import DIMENSIONS, Answer, Block, Rule
 from streams.details import Details, details_of
@@ -52,10 +52,6 @@ GROUP BY f.tenant
 """  # noqa: S608 - constants of this file
 """Log times and people from which something may still be due; for a tenant without marks, all."""
 
-ERASURES = """
-SELECT tenant, subject, toUnixTimestamp64Milli(log_time) FROM erasures FINAL
-WHERE log_time <= fromUnixTimestamp64Milli({until:Int64})
-"""
 MARKED_SINCE = marked_since("release_marks")
 
 BLOCK_COLUMNS = (

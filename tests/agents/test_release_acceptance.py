@@ -21,12 +21,10 @@ from agents.release import Releaser
 from agents.release_tables import ReleaseTables
 from agents.warehouse.client import Warehouse
 from agents.warehouse.migrate import public_of, write_profile
-from streams.erasures import subject_of
-from streams.events import Erasure, Feedback, Invitation
+from streams.events import Feedback, Invitation
 from streams.profile import STANDARD
-from streams.records import TABLES, to_row
 from streams.release_rules import Rules
-from tests.agents.test_cohort import Post
+from tests.agents.test_cohort import Post, erase
 from tests.agents.test_release import EPOCH_MS, RULE, SECRET, T0, Lane, answer, marks, published, releaser, summary
 from tests.attack.inviting import COHORT_RULE, Invitations, cohort_rows, counted, make_invitations
 from tests.attack.publishing import BUNDLE_RULE
@@ -182,14 +180,6 @@ def test_2_that_somebody_waits_cannot_be_seen_in_freshness_or_verdicts(store: Wa
     releaser(store).step()
     assert store.ask(freshness) == before
     assert JudgeStore(store).epochs({"t": 0}) == judged  # or the verdicts would tell it
-
-
-def erase(store: Warehouse, person: str, at_ms: int) -> None:
-    one = Erasure(
-        event_id="x", tenant="t", source="s", event_time_ms=at_ms, revision=0,
-        erasure_id=f"x-{person}", subject=subject_of("t", person),
-    )  # fmt: skip
-    store.insert_rows("erasures", TABLES[Erasure].columns, [to_row(one, stamp_ms=at_ms, offset=0)])
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["epoch by epoch", "all at once"])

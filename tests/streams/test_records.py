@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streams.errors import InvariantError
 from streams.events import EVENTS, Action, Change, Erasure, Feedback, Invitation, Record, Telemetry, Ticket
-from streams.records import LAST_MS, TABLES, doubt, to_row, version
+from streams.records import LAST_MS, TABLES, TIMES_COLUMNS, doubt, times_row, to_row, version
 
 T0 = 1_780_000_000_000
 RANK = {"partial": 0, "final": 1, "retracted": 2}
@@ -160,3 +160,13 @@ READING = Telemetry(event_id="e", tenant="t", source="s", event_time_ms=T0, devi
 )
 def test_what_is_believed(event: Any, stamp_ms: int, reason: str | None) -> None:
     assert doubt(event, stamp_ms) == reason
+
+
+@pytest.mark.parametrize(
+    ("outcome", "times"),
+    [("pending", (T0, None)), ("shown", (T0, None)), ("answered", (None, T0)), ("expired", None)],
+)
+def test_times_of_an_invitation_are_those_of_its_records(outcome: Any, times: tuple[Any, ...] | None) -> None:
+    row = to_row(Invitation(**COMMON, invitation_id="i", person="p", outcome=outcome), stamp_ms=T0, offset=1)
+    assert TIMES_COLUMNS == ("tenant", "invitation_id", "person", "log_time", "asked_at", "answered_at")
+    assert times_row(row) == (times and ("t", "i", "p", T0, *times))
