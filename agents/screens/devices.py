@@ -5,12 +5,13 @@ from typing import Final
 from agents.screens.dashboard import Dashboard, Row
 from agents.screens.lines import Lines, Series
 from agents.screens.palette import BAD, GOOD, WATCH
-from agents.screens.parts import CHANGES, TELEMETRY_AGE, TENANT, TENANTS, TO_DEVICES, ways
+from agents.screens.parts import CHANGES, TELEMETRY_AGE, TENANT, TENANTS, TO_DEVICES, TO_ONE_TARGET, ways
 from agents.screens.stats import Stat
 from agents.screens.tables import Column, Table
 from agents.screens.words import VERDICTS
 
 NO_WINDOW: Final = "no whole window of 15 minutes yet"
+NONE_IN_RANGE: Final = "no whole window of 15 minutes in this range"
 WINDOWS: Final = "xpulse_pub.telemetry_15m"
 LATELY: Final = "window_start >= $__toTime - toIntervalHour(24) AND window_start < $__toTime"
 RANGE: Final = "window_start >= $__fromTime AND window_start < $__toTime"
@@ -112,7 +113,7 @@ LIMIT 20""",
         Column(name="Per 1,000 hours", decimals=2, width=130),
         Column(name="Start", unit="s", decimals=1, width=90),
     ),
-    missing=NO_WINDOW,
+    missing=NONE_IN_RANGE,
 )
 
 MODELS = Table(
@@ -139,7 +140,7 @@ LIMIT 20""",
         Column(name="Start-up", unit="s", decimals=0, width=100),
         Column(name="Log-in", unit="s", decimals=0, width=100),
     ),
-    missing=NO_WINDOW,
+    missing=NONE_IN_RANGE,
 )
 
 OVER_TIME = Lines(
@@ -158,7 +159,7 @@ GROUP BY time
 ORDER BY time""",
     series=(Series(name="Applications", colour=GOOD), Series(name="Devices", colour=WATCH)),
     unit="percentunit",
-    missing=NO_WINDOW,
+    missing=NONE_IN_RANGE,
 )
 
 SCORES = Table(
@@ -174,6 +175,7 @@ WHERE {TENANT} AND indicator IN ('dex', 'good_time')
 ORDER BY indexOf(['missed', 'undecided', 'too_few', 'no_data', 'met'], verdict), score - objective, target
 LIMIT 20""",
     columns=(
+        Column(name="Target", link=TO_ONE_TARGET),
         Column(name="Score", decimals=1, width=80),
         Column(name="Objective", decimals=1, width=90),
         Column(name="Verdict", width=170, words=VERDICTS),

@@ -170,6 +170,7 @@ LIMIT 100""",
         Column(name="By", width=120),
         Column(name="Outcome", width=140, words=OUTCOMES),
         Column(name="Severity", width=110, words=SEVERITIES),
+        Column(name="Target", link=TO_ONE_TARGET),
     ),
     missing="nobody was told in this range",
 )
