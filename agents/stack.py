@@ -87,6 +87,7 @@ class Stack:
             directory_dir=str(folder.directory),
             webhook_url=webhook_url,
             alertmanager_url=alertmanager_url,
+            screens_url=f"http://{HOST}:{ports.preview}",  # an alert's link leads to its target on the local page
             webhook_may_be_local="yes",  # whoever tries it out on one machine has the receiver there, too
         )
 

@@ -8,7 +8,7 @@ import pytest
 
 from agents.local.paths import DataFolder
 from agents.local.supervisor import Supervisor
-from agents.stack import PREVIEW, Stack, pick_ports
+from agents.stack import CONTROL, PREVIEW, Stack, pick_ports
 from streams.profile import PROFILES
 
 
@@ -28,3 +28,9 @@ def test_the_preview_answers_before_everything_else_and_says_what_it_waits_for(t
             )
             answer = next(one for one in told if "key" in one)
     assert answer["error"] == "ClickHouse does not answer"
+
+
+def test_alerts_lead_to_the_local_page(tmp_path: Path) -> None:
+    stack = Stack(DataFolder(tmp_path), PROFILES["demo"], pick_ports())
+    control = next(part for part in stack.parts() if part.name == CONTROL)
+    assert control.env["XPULSE_SCREENS_URL"] == stack.preview_url
