@@ -4,6 +4,9 @@ A round may be ended anywhere, run again, and run twice at once. It builds a per
 them in place by atomic `REPLACE PARTITION`s, and commits them by one row of `seals`. A reader counts the rows of the
 newest committed seal only, so it sees no period missing or double: until the commit it reads the tiles or the seal
 before, afterwards the new rows; and what it may still be reading is dropped a while later. See ADR 0006.
+
+Where a period is a day, the hours of the day under way are sealed in the same way, so that readers merge tiles of an
+hour at most; the seal of the day takes the place of them all.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import faust
@@ -20,7 +23,7 @@ import faust
 from agents.app import aborting
 from agents.metrics import counter, gauge, histogram
 from agents.retry import backoff_s
-from agents.seal_tables import BASE, QUARTER, Committed, Cut, Seal, SealTables, midnight_s
+from agents.seal_tables import BASE, HOUR_S, QUARTER, Committed, Cut, Seal, SealTables, day_of, midnight_s
 from agents.warehouse.client import WarehouseError
 from agents.warehouse.lifetimes import keep_ms
 from streams.profile import DAY_MS, HOUR_MS, MINUTE_MS
@@ -72,7 +75,7 @@ class Sealer:
     def __init__(self, tables: SealTables, retention: Retention | None = None) -> None:
         self._tables = tables
         self._retention = retention or Retention()
-        self._settled: dict[int, tuple[int, int, int]] = {}
+        self._settled: dict[tuple[int, int], tuple[int, int, int]] = {}
 
     def run(self, now_ms: int) -> Round:
         """Seal what is due, drop what was replaced and what is past its life.
@@ -83,30 +86,34 @@ class Sealer:
         cut = self._tables.cut()
         if cut is None:
             return Round()
-        sealed, waiting = self._seal_days(cut, now_ms)
+        sealed, waiting = self._seal_days(cut, now_ms, self._tables.expired())
+        if cut.hours:
+            hours, later = self._seal_days(cut.hours, now_ms, self._whole(cut) | self._tables.expired())
+            sealed, waiting = sealed + hours, waiting + later
         return Round(sealed=sealed, waiting=waiting, dropped=self.sweep(now_ms) + self.expire(now_ms))
 
-    def _seal_days(self, cut: Cut, now_ms: int) -> tuple[int, int]:
+    def _seal_days(self, cut: Cut, now_ms: int, done: Collection[int]) -> tuple[int, int]:
         sealed = waiting = 0
-        expired = self._tables.expired()
         for day, block in self._tables.days().items():
-            # Nothing of a day is read while nothing was written into it and no more of it is closed.
-            mark = (cut.generation, block, cut.closed_end_s(day))
-            if day in expired or self._settled.get(day) == mark:
+            # Nothing of a day is read while nothing was written into it and no more of it is closed. Into a day that is
+            # under way something is written all the time: there, late rows are looked for as often as they are sealed.
+            news = now_ms // _rest_ms(cut) if cut.period_s == HOUR_S else block
+            mark = (cut.generation, news, cut.closed_end_s(day))
+            if day in done or self._settled.get((cut.period_s, day)) == mark:
                 continue
             due, later = self.due(cut, day, now_ms)
             for seal in due:
                 self.seal(cut, seal, now_ms)
             sealed, waiting = sealed + len(due), waiting + later
-            if not later:
-                self._settled[day] = mark
+            if not later or cut.period_s == HOUR_S:
+                self._settled[cut.period_s, day] = mark
         return sealed, waiting
 
     def due(self, cut: Cut, day: int, now_ms: int) -> tuple[list[Seal], int]:
         """Return the seals that a day (YYYYMMDD) needs now, and how many more it needs later."""
-        committed = self._tables.committed()
+        committed = self._tables.committed(cut)
         stale = self._stale(cut, day, committed)
-        rested_ms = now_ms - cut.period_s * 1000 // SEALINGS_PER_PERIOD
+        rested_ms = now_ms - _rest_ms(cut)
         due = [s for s in stale if s.start_s not in committed or committed[s.start_s].at_ms <= rested_ms]
         return due, len(stale) - len(due)
 
@@ -140,13 +147,36 @@ class Sealer:
             How many partitions were dropped.
         """
         self._tables.discard_abandoned(now_ms - ABANDONED_MS)
-        settled = {s: c.seal for s, c in self._tables.committed().items() if c.at_ms <= now_ms - READER_MS}
-        placed, foreign = self._tables.placed(), self._tables.foreign()
-        old = {seal for _, seal in placed if seal.start_s in settled and seal < settled[seal.start_s]} - foreign
-        replaced = [(table, seal) for table, seal in placed if seal in old]
+        cut = self._tables.cut()
+        if cut is None:
+            return 0
+        old = self._replaced(cut, now_ms - READER_MS) - self._tables.foreign()
+        replaced = [(table, seal) for table, seal in self._tables.placed() if seal in old]
         for table, seal in replaced:
             self._tables.drop(table, seal)
+        if cut.hours:
+            for day in {day_of(seal.start_s) for _, seal in replaced} & self._whole(cut):
+                self._tables.forget(cut.hours, day)
         return len(replaced)
+
+    def _whole(self, cut: Cut) -> set[int]:
+        """Return the days that are sealed as such."""
+        return {day_of(start_s) for start_s in self._tables.committed(cut)}
+
+    def _replaced(self, cut: Cut, before_ms: int) -> set[Seal]:
+        """Return the seals in place that were replaced before then, by one that has more or by that of their day."""
+        placed = {seal for _, seal in self._tables.placed()}
+        periods, hours = (self._settled_before(one, before_ms) if one else {} for one in (cut, cut.hours))
+        days = {day_of(start_s) for start_s in periods} if cut.hours else set()
+        return {
+            seal
+            for seal in placed - set(periods.values())
+            if seal < max(periods.get(seal.start_s, seal), hours.get(seal.start_s, seal))
+            or (day_of(seal.start_s) in days and seal.start_s not in periods)
+        }
+
+    def _settled_before(self, cut: Cut, before_ms: int) -> dict[int, Seal]:
+        return {start: one.seal for start, one in self._tables.committed(cut).items() if one.at_ms <= before_ms}
 
     def expire(self, now_ms: int) -> int:
         """Drop sealed rows and tiles that are past their life; tiles only after all their periods are sealed.
@@ -173,12 +203,16 @@ class Sealer:
 
     def _expire_tiles(self, cut: Cut, day: int, now_ms: int) -> bool:
         if day not in self._tables.expired():
-            stale = self._stale(cut, day, self._tables.committed())
+            stale = self._stale(cut, day, self._tables.committed(cut))
             if stale or self._tables.coming(cut, day):
                 log.info("tiles_kept day=%s unsealed=%s", day, len(stale))
                 return False
         self._tables.expire(day, now_ms)
         return True
+
+
+def _rest_ms(cut: Cut) -> int:
+    return cut.period_s * 1000 // SEALINGS_PER_PERIOD
 
 
 def _has_grown(seal: Seal, known: Seal) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -17,7 +17,8 @@ from streams.catalogue import DIMENSIONS
 BASE, QUARTER, DAY = "sealed_60s", "sealed_15m", "sealed_1d"
 TABLES = (BASE, QUARTER, DAY)
 _SIZES_S: Mapping[str, int] = {QUARTER: 900, DAY: 86_400}
-_STEP_S = 3600
+HOUR_S, DAY_S = 3_600, 86_400
+_STEP_S = HOUR_S
 """How much of a period is merged at once: modest with memory, and well within the time of one answer."""
 _STAGED = "sealing_"
 
@@ -47,6 +48,7 @@ GROUP BY start ORDER BY start
 """
 _COMMITTED = """
 SELECT toUnixTimestamp(period_start), generation, seal, toUnixTimestamp64Milli(sealed_at) FROM seals_committed
+WHERE period_s = {period:UInt32}
 """
 _COMING = """
 SELECT uniqExact(generation) FROM tiles
@@ -83,7 +85,9 @@ WHERE database = currentDatabase() AND table IN {tables:Array(String)} AND activ
 """
 _FOREIGN = """
 SELECT toUnixTimestamp(period_start), generation, seal FROM seals AS s
-WHERE (s.profile, s.period_s) NOT IN (SELECT name, period_s FROM current_profile)
+WHERE (s.profile, s.period_s) NOT IN (
+    SELECT name, arrayJoin(if(period_s = 86400, [period_s, 3600], [period_s])) FROM current_profile
+)
 """
 _ABANDONED = """
 SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, {staged:String})
@@ -101,6 +105,11 @@ class Cut:
     window_s: int
     period_s: int
     closed_before_ms: int
+
+    @property
+    def hours(self) -> Cut | None:
+        """The same for the hours of a day that is under way; None where a period is shorter than a day anyway."""
+        return replace(self, period_s=HOUR_S) if self.period_s == DAY_S else None
 
     def closed_end_s(self, day: int) -> int:
         """Return the end of the last closed period of a day (YYYYMMDD); seconds since the epoch."""
@@ -168,9 +177,9 @@ class SealTables:
         rows = self._warehouse.ask(_FINGERPRINTS, {**asked, **bounds})
         return [Seal(int(start_s), cut.generation, int(version)) for start_s, version in rows]
 
-    def committed(self) -> dict[int, Committed]:
-        """Return the committed seals by the start of their period."""
-        rows = [tuple(map(int, row)) for row in self._warehouse.ask(_COMMITTED)]
+    def committed(self, cut: Cut) -> dict[int, Committed]:
+        """Return the committed seals of periods of that length, by the start of their period."""
+        rows = [tuple(map(int, row)) for row in self._warehouse.ask(_COMMITTED, {"period": cut.period_s})]
         return {start: Committed(seal=Seal(start, *rest), at_ms=at_ms) for start, *rest, at_ms in rows}
 
     def whole_from_s(self, generation: int) -> int:
@@ -230,6 +239,12 @@ class SealTables:
         """Drop a seal's rows."""
         self._warehouse.command(f"ALTER TABLE {table} DROP PARTITION {seal.partition}")
 
+    def forget(self, hours: Cut, day: int) -> None:
+        """Delete the commits of a day's hours, which its own seal has replaced."""
+        self._warehouse.command(
+            f"ALTER TABLE seals DELETE WHERE period_s = {hours.period_s} AND toYYYYMMDD(period_start) = {day}"
+        )
+
     def expired(self) -> set[int]:
         """Return the days whose tiles were dropped."""
         return {int(day) for (day,) in self._warehouse.ask("SELECT day FROM tiles_expired FINAL")}
@@ -243,6 +258,11 @@ class SealTables:
 def midnight_s(day: int) -> int:
     """Return the start of a day (YYYYMMDD, UTC); seconds since the epoch."""
     return int(datetime.strptime(f"{day}+0000", "%Y%m%d%z").astimezone(UTC).timestamp())
+
+
+def day_of(at_s: int) -> int:
+    """Return the day (YYYYMMDD, UTC) of an instant; seconds since the epoch."""
+    return int(f"{datetime.fromtimestamp(at_s, UTC):%Y%m%d}")
 
 
 def _staged(stage: str, table: str) -> str:

@@ -15,7 +15,7 @@ TENANT_TABLES = (
     "release_cohorts", "targets", "verdicts", "alerts", "tiles", "sealed_60s", "sealed_15m", "sealed_1d",
 )  # fmt: skip
 _ROWS = "SELECT count() FROM {table:Identifier} WHERE tenant = {tenant:String}"
-_COMMITTED = "SELECT toUnixTimestamp(period_start), generation, seal FROM seals_committed"
+_COMMITTED = "SELECT toUnixTimestamp(period_start), generation, seal FROM seals_committed WHERE period_s = 86400"
 _TILED = "SELECT DISTINCT toUInt32(toYYYYMMDD(window_start)) FROM tiles"
 _EXPIRED = "SELECT day FROM tiles_expired FINAL"
 

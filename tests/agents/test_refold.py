@@ -27,7 +27,7 @@ from streams.errors import ConfigError, XPulseError
 from streams.events import Telemetry, Tick
 from streams.profile import DEMO, STANDARD
 from tests.agents.local.services import running_broker, wait_until
-from tests.agents.test_seal import LOG, START_S, World
+from tests.agents.sealing_world import LOG, START_S, World
 
 NEXT = DEMO.generation + 1
 T0 = START_S * 1000

@@ -99,7 +99,7 @@ class Judge:
         found = {_state_key(row): tuple(row[_KEY_COLUMNS:]) for row in self._warehouse.ask(_STATES)}
         expected = _published(self._windows, closed_ms, self._profile)
         judgement.comparisons["published windows"] = compare(expected, found)
-        judgement.sealed = len(tables.committed())
+        judgement.sealed = len(tables.committed(cut)) if cut is not None else 0
 
     def _entities(self) -> dict[truth.Entity, tuple[Any, ...]]:
         found: dict[truth.Entity, tuple[Any, ...]] = {}
