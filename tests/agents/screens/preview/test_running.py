@@ -157,7 +157,16 @@ def test_what_is_empty_says_why(browser: Browser, shown: Shown) -> None:
         panel["title"]: tiles[str(panel["id"])]["text"].split() for panel in SHELF["xpulse-devices"].model["panels"]
     }
     for words, titles in (
-        (NO_WINDOW, ("Good time of applications", "Good time of devices", "Start-up time")),
+        (
+            NO_WINDOW,
+            (
+                "Good time of applications",
+                "Good time of devices",
+                "Crashes of applications",
+                "Crashes of devices",
+                "Start-up time",
+            ),
+        ),
         (NONE_IN_RANGE, ("Worst applications", "Worst models", "Good time")),
     ):
         assert [title for title, text in said.items() if text == words.split()] == list(titles)
