@@ -105,10 +105,12 @@ FROM
             (
                 concat(replaceAll(toString(indicator), '_', ' '), ': ', {_label("target")}),
                 concat(
-                    multiIf(verdict = 'met', '✔ ', verdict = 'missed', '✘ ', verdict = 'undecided', '? ', '… '),
+                    multiIf(
+                        verdict = 'missed', '✘ ', drifting = 1, '▲ ', verdict = 'met', '✔ ',
+                        verdict = 'undecided', '? ', '… '),
                     if(is_few, 'too few answers lately', toString(round(rolling_score))),
                     multiIf(is_few, ', ', trend = 'up', ' ↗ ', trend = 'down', ' ↘ ', trend = 'flat', ' → ', ' '),
-                    replaceAll(toString(verdict), '_', ' '))
+                    if(drifting = 1, 'drifting, ', ''), replaceAll(toString(verdict), '_', ' '))
             ),
             (
                 'its interval lately',
@@ -124,7 +126,7 @@ FROM
     LIMIT 1
 )
 ARRAY JOIN lines AS line""",
-    says="The target that is worst off: its rolling score, trend and verdict in words; interval, target and answers.",
+    says="The target that is worst off: its rolling score, trend, drift and verdict in words; interval, target, answers.",
     missing="no target was judged yet",
 )
 

@@ -144,7 +144,7 @@ def test_the_wall_counts_what_holds_and_shows_the_worst(ask: Ask, now_s: int) ->
     counts = {row["Name"]: row["Says"] for row in rows(ask, now_s, sql_of("wall-1-now", ""))}
     assert counts == {"targets hold": "✔ 1", "do not hold": "✘ 1", "not sure yet": "– 0", "too few answers": "– 0"}
     worst = [(row["Name"], row["Says"]) for row in rows(ask, now_s, sql_of("wall-1-now", "", 1))]
-    assert worst[0] == ("happiness: queue", "✘ 30 ↘ missed")
+    assert worst[0] == ("happiness: queue", "✘ 30 ↘ drifting, missed")
     assert worst[1][1] == "from 20 to 41, target 60, n 90"
 
 
