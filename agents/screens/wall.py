@@ -126,7 +126,7 @@ FROM
     LIMIT 1
 )
 ARRAY JOIN lines AS line""",
-    says="The target that is worst off: its rolling score, trend, drift and verdict in words; interval, target, answers.",
+    says="The target that is worst off: rolling score, trend, drift and verdict in words; interval, target, answers.",
     missing="no target was judged yet",
 )
 
