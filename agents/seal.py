@@ -86,9 +86,10 @@ class Sealer:
         cut = self._tables.cut()
         if cut is None:
             return Round()
-        sealed, waiting = self._seal_days(cut, now_ms, self._tables.expired())
+        expired = self._tables.expired()
+        sealed, waiting = self._seal_days(cut, now_ms, expired)
         if cut.hours:
-            hours, later = self._seal_days(cut.hours, now_ms, self._whole(cut) | self._tables.expired())
+            hours, later = self._seal_days(cut.hours, now_ms, expired | self._whole(cut))
             sealed, waiting = sealed + hours, waiting + later
         return Round(sealed=sealed, waiting=waiting, dropped=self.sweep(now_ms) + self.expire(now_ms))
 
@@ -105,7 +106,7 @@ class Sealer:
             for seal in due:
                 self.seal(cut, seal, now_ms)
             sealed, waiting = sealed + len(due), waiting + later
-            if not later or cut.period_s == HOUR_S:
+            if not later:
                 self._settled[cut.period_s, day] = mark
         return sealed, waiting
 
@@ -150,8 +151,9 @@ class Sealer:
         cut = self._tables.cut()
         if cut is None:
             return 0
-        old = self._replaced(cut, now_ms - READER_MS) - self._tables.foreign()
-        replaced = [(table, seal) for table, seal in self._tables.placed() if seal in old]
+        placed = self._tables.placed()
+        old = self._replaced(cut, {seal for _, seal in placed}, now_ms - READER_MS) - self._tables.foreign()
+        replaced = [(table, seal) for table, seal in placed if seal in old]
         for table, seal in replaced:
             self._tables.drop(table, seal)
         if cut.hours:
@@ -163,9 +165,8 @@ class Sealer:
         """Return the days that are sealed as such."""
         return {day_of(start_s) for start_s in self._tables.committed(cut)}
 
-    def _replaced(self, cut: Cut, before_ms: int) -> set[Seal]:
-        """Return the seals in place that were replaced before then, by one that has more or by that of their day."""
-        placed = {seal for _, seal in self._tables.placed()}
+    def _replaced(self, cut: Cut, placed: set[Seal], before_ms: int) -> set[Seal]:
+        """Return those that were replaced before then, by a seal that has more or by that of their day."""
         periods, hours = (self._settled_before(one, before_ms) if one else {} for one in (cut, cut.hours))
         days = {day_of(start_s) for start_s in periods} if cut.hours else set()
         return {

@@ -240,10 +240,9 @@ class SealTables:
         self._warehouse.command(f"ALTER TABLE {table} DROP PARTITION {seal.partition}")
 
     def forget(self, hours: Cut, day: int) -> None:
-        """Delete the commits of a day's hours, which its own seal has replaced."""
-        self._warehouse.command(
-            f"ALTER TABLE seals DELETE WHERE period_s = {hours.period_s} AND toYYYYMMDD(period_start) = {day}"
-        )
+        """Delete the commits of a day's hours, so that readers take its own seal, or its tiles where it has none."""
+        which = f"period_s = {hours.period_s} AND toYYYYMMDD(period_start) = {day}"
+        self._warehouse.command(f"ALTER TABLE seals DELETE WHERE {which} SETTINGS mutations_sync = 1")
 
     def expired(self) -> set[int]:
         """Return the days whose tiles were dropped."""

@@ -24,6 +24,7 @@ from agents.judge_store import JudgeStore
 from agents.judge_tandem import Tandems
 from agents.links import Bases
 from agents.records import PROGRESS_COLUMNS
+from agents.seal_tables import SealTables
 from agents.settings import Settings
 from agents.simulation import telemetry_load
 from agents.simulation.admission import in_force, refuse, seal_versions
@@ -188,6 +189,7 @@ class _Run:
         found = Loaded()
         for future in loading:
             found.add(future.result())
+        unseal_hours(SealTables(self._warehouse))
         other.submit(telemetry_load.load_audit, found.readings).result()
         _seal(self._warehouse, self._order, found)
         return found
@@ -250,6 +252,15 @@ def _stamp(begin_s: int) -> Stamp:
     return Stamp(
         valid_from_ms=begin_s * 1000, recorded_at_ms=begin_s * 1000, author="simulation", reason="a simulated month"
     )
+
+
+def unseal_hours(tables: SealTables) -> None:
+    """Let the tiles of the day under way be read: another tenant may have had some of its hours sealed."""
+    cut = tables.cut()
+    hours = cut.hours if cut else None
+    if hours:
+        for day in tables.days():
+            tables.forget(hours, day)
 
 
 def _seal(warehouse: Warehouse, order: Order, loaded: Loaded) -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from agents.seal import READER_MS, Sealer
 from agents.seal_tables import TABLES, Seal
+from agents.simulation.run import unseal_hours
 from agents.warehouse.client import Warehouse
 from agents.warehouse.migrate import public_of
 from streams.profile import DAY_MS, HOUR_MS, MINUTE_MS, STANDARD
-from tests.agents.local.services import wait_until
 from tests.agents.sealing_world import NOW_MS, START_S, World, hashes, reading
 
 pytestmark = pytest.mark.integration
@@ -75,7 +75,7 @@ def test_the_seal_of_the_day_takes_their_place(world: World) -> None:
     assert (HOUR, DAY) in lengths(world)
     assert world.everything() == before
     assert sealer.run(NOW_MS + 1_000 + READER_MS).dropped == 3 * len(TABLES)
-    wait_until(lambda: lengths(world) == [(HOUR, DAY), (DAY, 0)], "the end of the hours' commits")
+    assert lengths(world) == [(HOUR, DAY), (DAY, 0)]
     assert {seal.start_s - START_S for _, seal in world.tables.placed()} == {0, DAY}
     assert world.everything() == before
 
@@ -106,6 +106,22 @@ def test_a_late_row_seals_its_hour_again_and_that_alone(world: World) -> None:
     assert max(n for (n,) in world.seen("n")) > 1_000
     assert len(world.tables.placed()) == 3 * len(TABLES)
     sealer.sweep(NOW_MS + 10 * MINUTE_MS + READER_MS)
+    assert len(world.tables.placed()) == 2 * len(TABLES)
+
+
+def test_another_tenant_of_the_day_is_seen_at_once_when_its_hours_are_unsealed(world: World) -> None:
+    fill(world, 0, 2 * HOUR)
+    world.reach(2 * HOUR)
+    sealer = Sealer(world.tables)
+    sealer.run(NOW_MS)
+    world.write(minute(world, 0, tenant="u", tile=9))
+    assert {tenant for (tenant,) in world.seen("tenant")} == {"t"}
+    unseal_hours(world.tables)
+    before = world.everything()
+    assert {tenant for (tenant,) in world.seen("tenant")} == {"t", "u"}
+    assert Sealer(world.tables).run(NOW_MS + 1).sealed == 2
+    assert world.everything() == before
+    sealer.sweep(NOW_MS + 1 + READER_MS)
     assert len(world.tables.placed()) == 2 * len(TABLES)
 
 

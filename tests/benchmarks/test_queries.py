@@ -8,7 +8,7 @@ from benchmarks import queries
 from benchmarks.design_size import Size, keys_of
 from benchmarks.services import BenchmarkError
 
-TINY = Size(keys=50, hot_minutes=30)
+TINY = Size(keys=50, hot_minutes=90)  # one hour of it gets sealed
 
 
 @pytest.mark.integration
