@@ -40,7 +40,8 @@ async def read_request(http: web.Request, limit_bytes: int) -> tuple[dict[str, s
     if http.content_type == "multipart/form-data":
         return fields | await _form(http), b""
     body = await _body(http, limit_bytes)
-    body = await asyncio.to_thread(unpack_body, body, http.headers.get("Content-Encoding", ""), limit_bytes)
+    if encoding := http.headers.get("Content-Encoding", ""):
+        body = await asyncio.to_thread(unpack_body, body, encoding, limit_bytes)
     if fields.get("decompress") == "1":
         body = await asyncio.to_thread(framing.unpack, body, limit_bytes)
     return fields, body

@@ -117,9 +117,10 @@ class Front:
             return _compress(handshake_block(self._version), fields, http.headers.get("Accept-Encoding", ""))
         outcome = await self._desks[user.name].run(request)
         headers = _headers(outcome, request, user)
-        body, encoding = await asyncio.to_thread(
-            _compress, outcome.result.body, fields, http.headers.get("Accept-Encoding", "")
-        )
+        if not _is_packed(fields):
+            return outcome.result.body, headers
+        accepted = http.headers.get("Accept-Encoding", "")
+        body, encoding = await asyncio.to_thread(_compress, outcome.result.body, fields, accepted)
         return body, headers | encoding
 
     async def _cancel_all(self, _app: web.Application) -> None:
@@ -140,6 +141,10 @@ def _headers(outcome: Outcome, request: Request, user: User) -> dict[str, str]:
     if outcome.has_rows:
         headers |= reply.rows_headers(reply.output_format(request.text, request.format))
     return headers
+
+
+def _is_packed(fields: Mapping[str, str]) -> bool:
+    return "1" in (fields.get("compress"), fields.get("enable_http_compression"))
 
 
 def _compress(body: bytes, fields: Mapping[str, str], accepted: str) -> tuple[bytes, dict[str, str]]:

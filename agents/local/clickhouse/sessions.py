@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 
 from agents.local.clickhouse.engine import Engine, Session, reading_role
@@ -9,20 +10,26 @@ from agents.local.clickhouse.errors import Code, refusal
 from agents.local.clickhouse.users import User
 
 _TAGS = itertools.count(1)
+_Key = tuple[str, frozenset[tuple[str, str]]]
+
+MAX_KINDS = 8
+"""Sessions are kept for so many pairs of a database and settings: a client sends the same few all the time."""
 
 
 class PreparedSession:
-    """A session that has the user's rights, database and limits.
+    """A session that has the user's rights, database, limits and settings.
 
     Attributes:
         tag: Names the session in the engine's process list.
+        key: What it is prepared for.
         is_reusable: Whether the next statement may run in it.
     """
 
-    def __init__(self, session: Session, tag: str, *, is_reusable: bool) -> None:
+    def __init__(self, session: Session, tag: str, key: _Key) -> None:
         self.session = session
         self.tag = tag
-        self.is_reusable = is_reusable
+        self.key = key
+        self.is_reusable = True
 
 
 class Sessions:
@@ -31,29 +38,40 @@ class Sessions:
     def __init__(self, engine: Engine, user: User) -> None:
         self._engine = engine
         self._user = user
-        self._idle: dict[str, list[PreparedSession]] = {}
+        self._idle: OrderedDict[_Key, list[PreparedSession]] = OrderedDict()
         self._lock = threading.Lock()
 
     def take(self, database: str, settings: Mapping[str, str]) -> PreparedSession:
-        """Return a prepared session; with settings always a fresh one, which is not kept.
+        """Return a session that is prepared for them.
 
         Raises:
             StatementError: Unknown database or setting.
         """
-        if not settings:
-            with self._lock:
-                if idle := self._idle.get(database):
-                    return idle.pop()
-        return self._prepare(database, settings)
-
-    def give_back(self, taken: PreparedSession, database: str) -> None:
-        """Keep the session if it is clean, else close it."""
+        key = _key(database, settings)
         with self._lock:
-            idle = self._idle.setdefault(database, [])
-            if taken.is_reusable and len(idle) < self._user.threads:
-                idle.append(taken)
-                return
-        taken.session.close()
+            if idle := self._idle.get(key):
+                return idle.pop()
+        return self._prepare(key)
+
+    def give_back(self, taken: PreparedSession) -> None:
+        """Keep the session if it is clean, else close it."""
+        surplus = [taken]
+        if taken.is_reusable:
+            with self._lock:
+                surplus = self._keep(taken)
+        for one in surplus:
+            one.session.close()
+
+    def _keep(self, taken: PreparedSession) -> list[PreparedSession]:
+        """Return what there is no room for."""
+        idle = self._idle.setdefault(taken.key, [])
+        self._idle.move_to_end(taken.key)
+        surplus = [taken] if len(idle) >= self._user.threads else []
+        if not surplus:
+            idle.append(taken)
+        while len(self._idle) > MAX_KINDS:
+            surplus += self._idle.popitem(last=False)[1]
+        return surplus
 
     def close(self) -> None:
         """Close the idle sessions."""
@@ -61,16 +79,20 @@ class Sessions:
             taken.session.close()
         self._idle.clear()
 
-    def _prepare(self, database: str, settings: Mapping[str, str]) -> PreparedSession:
+    def _prepare(self, key: _Key) -> PreparedSession:
         tag = f"xpulse-{next(_TAGS)}"
         session = self._engine.open_session()
         try:
-            for statement in _preparation(self._user, database, tag, settings):
+            for statement in _preparation(self._user, key[0], tag, dict(key[1])):
                 session.query(statement)
         except BaseException:
             session.close()
             raise
-        return PreparedSession(session, tag, is_reusable=not settings)
+        return PreparedSession(session, tag, key)
+
+
+def _key(database: str, settings: Mapping[str, str]) -> _Key:
+    return database, frozenset(settings.items())
 
 
 def _preparation(user: User, database: str, tag: str, settings: Mapping[str, str]) -> list[str]:

@@ -67,7 +67,7 @@ class Statement:
             raise
         finally:
             self._note(None)
-            self._sessions.give_back(taken, self._request.database)
+            self._sessions.give_back(taken)
 
     def _note(self, taken: PreparedSession | None) -> None:
         with self._lock:

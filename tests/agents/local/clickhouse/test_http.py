@@ -133,8 +133,9 @@ class TestSettings:
     def test_a_setting_holds_for_one_statement(self, target: Target) -> None:
         sql = "SELECT getSetting('max_block_size')"
         before = target.writer.rows(sql)
-        assert target.writer.rows(sql, max_block_size="1234") == [["1234"]]
-        assert target.writer.rows(sql) == before
+        for _ in range(3):
+            assert target.writer.rows(sql, max_block_size="1234") == [["1234"]]
+            assert target.writer.rows(sql) == before
 
     def test_an_unknown_setting(self, target: Target) -> None:
         reply = target.writer.ask("SELECT 1", max_happiness="11")
