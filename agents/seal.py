@@ -1,9 +1,10 @@
 """Sealing: periods of telemetry that every partition has passed become plain rows; what is past its life is dropped.
 
 A round may be ended anywhere, run again, and run twice at once. It builds a period's rows in tables of its own, puts
-them in place by atomic `REPLACE PARTITION`s, and commits them by one row of `seals`. A reader counts the rows of the
-newest committed seal only, so it sees no period missing or double: until the commit it reads the tiles or the seal
-before, afterwards the new rows; and what it may still be reading is dropped a while later. See ADR 0006.
+them in place by atomic `REPLACE PARTITION`s, commits them by one row of `seals` and publishes them by one row of the
+manifest. A reader counts the rows of the seals in the newest manifest only, so it sees no period missing or double:
+until then it reads the tiles or the seal before, afterwards the new rows; and what it may still be reading is dropped
+a while later. See ADR 0006.
 
 Where a period is a day, the hours of the day under way are sealed in the same way, so that readers merge tiles of an
 hour at most; the seal of the day takes the place of them all.
@@ -76,6 +77,7 @@ class Sealer:
         self._tables = tables
         self._retention = retention or Retention()
         self._settled: dict[tuple[int, int], tuple[int, int, int]] = {}
+        self._published_late_ms = -READER_MS
 
     def run(self, now_ms: int) -> Round:
         """Seal what is due, drop what was replaced and what is past its life.
@@ -86,6 +88,9 @@ class Sealer:
         cut = self._tables.cut()
         if cut is None:
             return Round()
+        if self._tables.publish():
+            # A round ended between a commit and its publication: what was replaced has been read until now.
+            self._published_late_ms = now_ms
         expired = self._tables.expired()
         sealed, waiting = self._seal_days(cut, now_ms, expired)
         if cut.hours:
@@ -149,7 +154,7 @@ class Sealer:
         """
         self._tables.discard_abandoned(now_ms - ABANDONED_MS)
         cut = self._tables.cut()
-        if cut is None:
+        if cut is None or now_ms < self._published_late_ms + READER_MS:
             return 0
         placed = self._tables.placed()
         old = self._replaced(cut, {seal for _, seal in placed}, now_ms - READER_MS) - self._tables.foreign()

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from agents.warehouse.client import Warehouse
+from agents.warehouse.manifest import publish
 from streams.catalogue import DIMENSIONS
 
 BASE, QUARTER, DAY = "sealed_60s", "sealed_15m", "sealed_1d"
@@ -215,6 +216,12 @@ class SealTables:
         [placed] = self._warehouse.ask(_PLACED_ROWS, asked)
         row = (cut.profile, cut.period_s, seal.start_s, seal.generation, seal.version, *placed, now_ms)
         self._warehouse.insert_rows("seals", _SEAL_COLUMNS, [row])
+        self.publish()
+
+    def publish(self) -> bool:
+        """Let readers count what is committed; return whether anything was."""
+        with self._warehouse.lend() as client:
+            return publish(client, self._warehouse.address.database)
 
     def discard(self, stage: str) -> None:
         """Drop the tables of one attempt."""
@@ -243,6 +250,7 @@ class SealTables:
         """Delete the commits of a day's hours, so that readers take its own seal, or its tiles where it has none."""
         which = f"period_s = {hours.period_s} AND toYYYYMMDD(period_start) = {day}"
         self._warehouse.command(f"ALTER TABLE seals DELETE WHERE {which} SETTINGS mutations_sync = 1")
+        self.publish()
 
     def expired(self) -> set[int]:
         """Return the days whose tiles were dropped."""

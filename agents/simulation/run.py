@@ -276,3 +276,4 @@ def _seal(warehouse: Warehouse, order: Order, loaded: Loaded) -> None:
         for day_s, version in order.versions.items()
     ]  # fmt: skip
     warehouse.insert_rows("seals", SEAL_COLUMNS, rows)
+    SealTables(warehouse).publish()

@@ -78,7 +78,7 @@ _ALL = (
         for table in (
             "alerts", "changes", "deliveries", "migrations", "profile", "records_progress", "release_blocks",
             "release_bundle_marks", "release_bundled", "release_bundles", "release_cohorts", "release_marks",
-            "release_withdrawn", "seals", "tile_audit", "tiles_expired", "verdicts",
+            "release_withdrawn", "seals", "telemetry_manifest", "tile_audit", "tiles_expired", "verdicts",
         )
     ),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 
 from agents.warehouse.client import Client, WarehouseError, ask, command, insert_rows
+from agents.warehouse.manifest import publish
 from streams.errors import ConfigError
 from streams.profile import Profile
 
@@ -218,6 +219,7 @@ def write_profile(client: Client, database: str, profile: Profile, *, now_ms: in
     if current != [row]:
         columns = ("name", "generation", "window_s", "grace_ms", "epoch_ms", "k", "period_s", "written_at")
         insert_rows(client, f"{database}.profile", columns, [(*row, now_ms)])
+    publish(client, database)
     return generation
 
 

@@ -33,8 +33,6 @@ def write(store: Warehouse, table: str, *rows: Mapping[str, object]) -> None:
 @pytest.fixture
 def hiding(store: Warehouse) -> Warehouse:
     """One published row of each kind, and beside it one that is not."""
-    with store.lend() as client:
-        write_profile(client, store.address.database, STANDARD, now_ms=1)
     both = [("marked", "DE", 7), ("stray", WORD, NUMBER)]
     write(store, "release_blocks", *(_block(*row) for row in both))
     write(store, "release_bundles", *(_bundle(*row) for row in both))
@@ -53,6 +51,8 @@ def hiding(store: Warehouse) -> Warehouse:
     )
     write(store, "tile_audit", {"generation": generation, "partitions": 1, "hi": 1, "arrival": LATER_MS})
     write(store, "records_progress", {"partitions": 1, "hi": 1, "arrival": LATER_MS})
+    with store.lend() as client:
+        write_profile(client, store.address.database, STANDARD, now_ms=1)
     return store
 
 

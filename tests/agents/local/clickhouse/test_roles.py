@@ -64,8 +64,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
                 "xpulse_pub_owner_mail",
             ]
             assert plan_scopes(client, "xpulse", TABLE) == []
-            migrate.write_profile(client, "xpulse", STANDARD, now_ms=1)
         fill(opened)
+        with opened.lend() as client:
+            migrate.write_profile(client, "xpulse", STANDARD, now_ms=1)
         yield House(server, opened)
         opened.close()
 
