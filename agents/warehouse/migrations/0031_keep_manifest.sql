@@ -66,11 +66,11 @@ FROM ${database}.telemetry_manifest_due
 WHERE (SELECT count() FROM ${database}.telemetry_manifest) = 0;
 
 -- The views of 0030 on the newest row; how far each partition has come is all that they still find out themselves. A condition that
--- a row has no use for falls away before anything is read.
+-- a row has no use for falls away before anything is read. The row is there always, which the engine does not know of a subquery.
 
 CREATE OR REPLACE VIEW ${database}.telemetry_windows_60s AS
 WITH
-    (
+    assumeNotNull((
         SELECT argMax(
             (
                 generation, grace_ms, k, part_s, seals, whole, parts,
@@ -79,7 +79,7 @@ WITH
             (scales_at, written_at)
         )
         FROM ${database}.telemetry_manifest
-    ) AS manifest,
+    )) AS manifest,
     (
         SELECT max(slowest) - toIntervalMillisecond(tupleElement(manifest, 2))
         FROM
@@ -164,7 +164,7 @@ SETTINGS optimize_move_to_prewhere_if_final = 1;
 
 CREATE OR REPLACE VIEW ${database}.telemetry_windows_15m AS
 WITH
-    (
+    assumeNotNull((
         SELECT argMax(
             (
                 generation, grace_ms, k, part_s, seals, whole, parts,
@@ -173,7 +173,7 @@ WITH
             (scales_at, written_at)
         )
         FROM ${database}.telemetry_manifest
-    ) AS manifest,
+    )) AS manifest,
     (
         SELECT max(slowest) - toIntervalMillisecond(tupleElement(manifest, 2))
         FROM
@@ -271,7 +271,7 @@ SETTINGS optimize_move_to_prewhere_if_final = 1;
 
 CREATE OR REPLACE VIEW ${database}.telemetry_windows_1d AS
 WITH
-    (
+    assumeNotNull((
         SELECT argMax(
             (
                 generation, grace_ms, k, part_s, seals, whole, parts,
@@ -280,7 +280,7 @@ WITH
             (scales_at, written_at)
         )
         FROM ${database}.telemetry_manifest
-    ) AS manifest,
+    )) AS manifest,
     (
         SELECT max(slowest) - toIntervalMillisecond(tupleElement(manifest, 2))
         FROM
