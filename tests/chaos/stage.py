@@ -168,9 +168,10 @@ class Stage:
         while True:
             await asyncio.sleep(LOOK_S)
             for worker in [w for w in self.workers if not w.is_ours and not w.is_alive]:
-                self._surprise(f"{worker.name} ended by itself: {ending(worker.process.exit_code() or 0)}")
+                last = worker.process.last_lines(1)
+                self._surprise(f"{worker.name} ended by itself: {ending(worker.process.exit_code() or 0)}: {last}")
                 if worker.process.exit_code() == EXIT_INVARIANT:
-                    self.crashes.append(f"{worker.name} met what cannot be: {worker.process.last_lines(1)}")
+                    self.crashes.append(f"{worker.name} met what cannot be: {last}")
                 worker.is_ours = True
                 await self.start_worker(worker.role)
             if not self.clickhouse.is_alive and not self.is_clickhouse_ours:
