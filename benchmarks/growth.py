@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import sharing
 from benchmarks.contest import run
 from benchmarks.events import NARROW, WIDE, Shape
-from benchmarks.job import Result
+from benchmarks.job import MAX_KEYS, Result
 from benchmarks.roster import ENTRIES
 from benchmarks.rounds import field_of
 from benchmarks.topic import filled_topic
@@ -42,7 +42,7 @@ def _keys(folder: Path, events: int) -> Iterator[Point]:
     shapes = {"1,000 groups": NARROW, **BY_KEYS, "48,000 keys a minute": replace(WIDE, countries=60, applications=100)}
     for name, shape in shapes.items():
         # Above 5,000 keys in a tile the rest is folded as `__other__`: bounded by design, so not the truth's groups.
-        options = {} if shape.keys <= 5_000 else {"max_keys": "1000000"}
+        options = {} if shape.keys <= 5_000 else {MAX_KEYS: "1000000"}
         with filled_topic(folder / name, shape, events=events, of=events) as topic:
             yield _point(
                 f"xpulse_fold, {name}", run(_ENTRY["xpulse_fold"].contestant, topic, folder / f"{name}-run", options)

@@ -70,6 +70,8 @@ class Result:
 
 
 RESULT, TOTALS, ROWS = "result.json", "totals.json", "tiles.native"
+MAX_KEYS = "max_keys"
+"""An option of a job that is no setting of the worker: so many keys in a tile instead of the profile's."""
 
 
 class Meter:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
 
 from agents import telemetry
-from agents.cli.worker import run_telemetry
+from agents.cli import worker as command
 from agents.settings import PREFIX
 from agents.telemetry import TelemetryWorker, TileStore
 from agents.transport import Chunk
-from benchmarks.job import Job, Meter
+from benchmarks.job import MAX_KEYS, Job, Meter
 from streams.tiles import TileRows
 
 CATALOGUE = Path(__file__).parents[1] / "metrics.yaml"
@@ -64,7 +65,14 @@ def run_measured(job: Job, *, at_end: Callable[[], None] = lambda: None, **setti
 
     os.environ.update(_settings(job, settings))
     vars(telemetry)["TelemetryWorker"] = Measured  # the one that the command makes
-    run_telemetry()
+    if MAX_KEYS in job.options:
+        _admit(int(job.options[MAX_KEYS]))
+    command.run_telemetry()
+
+
+def _admit(max_keys: int) -> None:
+    usual = command.fold_rules
+    vars(command)["fold_rules"] = lambda profile: replace(usual(profile), max_keys=max_keys)
 
 
 def _settings(job: Job, more: Mapping[str, str]) -> dict[str, str]:
@@ -77,4 +85,4 @@ def _settings(job: Job, more: Mapping[str, str]) -> dict[str, str]:
         **job.options,
         **more,
     }
-    return {f"{PREFIX}{name.upper()}": value for name, value in known.items()}
+    return {f"{PREFIX}{name.upper()}": value for name, value in known.items() if name != MAX_KEYS}

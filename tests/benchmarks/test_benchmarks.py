@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contest import check
-from benchmarks.events import NARROW, Source, Truth
+from benchmarks.contest import check, run
+from benchmarks.events import NARROW, Shape, Source, Truth
+from benchmarks.job import MAX_KEYS
+from benchmarks.roster import ENTRIES
 from benchmarks.services import BenchmarkError
+from benchmarks.topic import filled_topic
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = {"discard", "confluent_loop", "xpulse_fold"}
@@ -58,6 +61,16 @@ def test_one_wrong_total_is_an_error() -> None:
     for wrong in ({**truth, ("a", 0): (2, 6, 2, 3)}, {("a", 0): truth["a", 0]}, {**truth, ("c", 0): (1, 1, 1, 1)}):
         with pytest.raises(BenchmarkError, match="1 of 2 groups are wrong"):
             check("wrong", wrong, truth)
+
+
+@pytest.mark.integration
+def test_more_keys_than_a_profile_admits_are_counted_where_growth_asks_for_it(tmp_path: Path) -> None:
+    many, events = Shape(countries=60, applications=100, metrics=8), 20_000
+    [fold] = [entry.contestant for entry in ENTRIES if entry.name == "xpulse_fold"]
+    with filled_topic(tmp_path / "topic", many, events=events, of=events, partitions=1) as topic:
+        assert run(fold, topic, tmp_path / "all", {MAX_KEYS: "1000000"}).events == events
+        with pytest.raises(BenchmarkError, match="groups are wrong"):
+            run(fold, topic, tmp_path / "bounded")
 
 
 def test_an_unknown_contestant_is_named() -> None:
