@@ -9,6 +9,7 @@ import msgspec
 from agents.judge_news import Grid
 from agents.judge_store import Closed, JudgeStore, MetricKey, TargetKey
 from agents.warehouse.client import Warehouse
+from agents.warehouse.manifest import publish
 from streams.details import Details
 from streams.events.judging import Alert, AlertKind, Verdict
 from streams.judging.actions import Order
@@ -201,6 +202,8 @@ class ClickHouseWorld:
             ("name", "generation", "window_s", "grace_ms", "epoch_ms", "k", "written_at"),
             [("demo", GENERATION, WINDOW_S, GRACE_MS, EPOCH_MS, K, T0)],
         )
+        with warehouse.lend() as client:
+            publish(client, warehouse.address.database)
 
     def release(self, tenant: str, number: int, blocks: Sequence[tuple[Mapping[str, str], Counts]]) -> None:
         names = ("country", "site", "business_unit", "service", "channel", "assignment_group", "touchpoint")

@@ -10,6 +10,7 @@ from agents.judge import Advice, JudgeWorker, Pace
 from agents.judge_tandem import Tandems
 from agents.records import COLUMNS
 from agents.tandem_store import TandemStore
+from agents.warehouse import manifest
 from agents.warehouse.client import Warehouse
 from streams.codecs import encode_json
 from streams.events import Ticket
@@ -44,6 +45,8 @@ def world(store: Warehouse) -> ClickHouseWorld:
         ("name", "generation", "window_s", "grace_ms", "epoch_ms", "k", "period_s", "written_at"),
         [("demo", 101, 5, 2_000, EPOCH_MS, 5, DEMO.period_ms // 1000, T0 + 1)],
     )
+    with store.lend() as client:
+        manifest.publish(client, store.address.database)
     return found
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import sys
+import time
 from pathlib import Path
 
 from streams.errors import ConfigError
@@ -13,8 +15,10 @@ from tests.chaos.brokers import KINDS
 from tests.chaos.faults import FAULTS
 from tests.chaos.mutants import MUTANTS
 from tests.chaos.regressions import remember
-from tests.chaos.run import Options, run, temporary
+from tests.chaos.run import Options, logs_of, run, temporary
 from tests.kafka.jars import KafkaMissing
+
+_KEPT = Path("build") / "chaos"
 
 
 def _arguments() -> argparse.Namespace:
@@ -53,18 +57,27 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _keep_logs(logs: Path, name: str) -> None:
+    """The same seed is not the same history: without its logs a failed run could not be understood."""
+    shutil.copytree(logs, _KEPT / name)
+    say(f"logs      kept in {_KEPT / name}")
+
+
 def main() -> int:
     """Run; return 0 if every window is right and every class of fault hit, 1 if not, 2 for a wrong argument."""
     given = _arguments()
     options = _options(given)
     say(f"chaos     seed {options.seed}, {options.events} records, {options.faults} faults, {given.broker}")
     with temporary() as folder:
+        where = given.keep or Path(folder)
         try:
             tell = say if given.verbose else None
-            report = run(options, KINDS[given.broker], given.keep or Path(folder), tell)
+            report = run(options, KINDS[given.broker], where, tell)
         except (ConfigError, KafkaMissing) as error:
             say(f"chaos: {error}")
             return 2
+        if not report.is_good:
+            _keep_logs(logs_of(where), f"{given.broker}-{options.seed}-{int(time.time())}")
     for line in ([] if given.verbose or report.is_good else report.notes) + report.lines():
         say(line)
     if given.json is not None:

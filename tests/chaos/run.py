@@ -102,7 +102,7 @@ class _Run:
         self, options: Options, make_broker: Callable[[Path], Broker], folder: Path, tell: Callable[[str], None]
     ) -> None:
         self._options = options
-        self._folder = DataFolder(folder / "data")
+        self._folder = _data(folder)
         self._folder.prepare()
         self._broker = make_broker(folder)
         self._disk = self._small_disk()
@@ -259,6 +259,15 @@ _TABLES = (
 
 def _ends(sender: Sender, topic: str) -> dict[int, int]:
     return {partition: end for (name, partition), end in sender.ends.items() if name == topic}
+
+
+def _data(folder: Path) -> DataFolder:
+    return DataFolder(folder / "data")
+
+
+def logs_of(folder: Path) -> Path:
+    """Return where the processes of a run in `folder` wrote their logs."""
+    return _data(folder).logs
 
 
 def temporary() -> contextlib.AbstractContextManager[str]:
