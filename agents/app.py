@@ -20,17 +20,19 @@ NEVER_S = 3_600.0
 """Faust's own commits and poll checks are put off by this long: progress is watched per partition instead."""
 
 
-def make_app(name: str, *, brokers: str, data_dir: Path) -> faust.App:
+def make_app(name: str, *, brokers: str, data_dir: Path, leaves_group: bool = True) -> faust.App:
     """Return an application whose agents read chunks.
 
     Args:
         name: Name of the application and of its consumer group.
         brokers: `host:port[,host:port…]`.
         data_dir: Where Faust may keep files; created if missing.
+        leaves_group: Leave the consumer group when it stops, so that others take over at once; else they do after
+            the session time-out (6 s), as if it had died.
     """
     transport.install()
     data_dir.mkdir(parents=True, exist_ok=True)
-    return faust.App(
+    app = faust.App(
         name,
         broker=[f"{transport.SCHEME}://{address.strip()}" for address in brokers.split(",")],
         datadir=str(data_dir / name),
@@ -50,6 +52,8 @@ def make_app(name: str, *, brokers: str, data_dir: Path) -> faust.App:
         broker_commit_interval=NEVER_S,
         broker_max_poll_interval=NEVER_S,
     )
+    app.leaves_group = leaves_group
+    return app
 
 
 @contextlib.contextmanager

@@ -47,7 +47,8 @@ def build_control(settings: Settings) -> faust.App:
     states = {topic: topic_state(settings.brokers, topic) for topic in (RECORDS, TARGETS, ALERTS)}
     # Another log has offsets of its own.
     group = f"{settings.group_prefix}-control-{states[RECORDS].incarnation.hex[-12:]}"
-    app = make_app(group, brokers=settings.brokers, data_dir=state_dir(settings))
+    leaves_group = settings.leaves_group == "yes"
+    app = make_app(group, brokers=settings.brokers, data_dir=state_dir(settings), leaves_group=leaves_group)
     intake = _add_records(app, settings, profile, states[RECORDS])
     _add_release(app, settings, profile, intake)
     _add_judge(app, settings, profile, states[TARGETS])

@@ -33,6 +33,9 @@ class Settings:
     generation: int = _setting(0, "generation of the fold; 0 = the one in force in the warehouse")
     brokers: str = _setting("127.0.0.1:9092", "Kafka brokers, host:port[,host:port…]")
     group_prefix: str = _setting("xpulse", "first part of every consumer group's name")
+    leaves_group: str = _setting(
+        "yes", "a worker that is asked to end leaves its group at once; no = the group finds out after 6 s"
+    )
     clickhouse_host: str = _setting("127.0.0.1", "ClickHouse host, HTTP interface")
     clickhouse_port: int = _setting(8123, "ClickHouse port, HTTP interface")
     clickhouse_database: str = _setting("xpulse", "restricted database; readers use the one with _pub added")
@@ -107,7 +110,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         environment: Variables; None = the process's own.
 
     Raises:
-        ConfigError: An unknown `XPULSE_*` variable, or a port or generation that is no number from 0 to 65535.
+        ConfigError: An unknown `XPULSE_*` variable, a port or generation that is no number from 0 to 65535, or
+            something else than yes or no where it must be one of the two.
     """
     found = os.environ if environment is None else environment
     given = {name: value for name, value in found.items() if name.startswith(PREFIX) and name not in _NOT_SETTINGS}
@@ -120,9 +124,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 _NOT_SETTINGS = frozenset({f"{PREFIX}TEST_DATA", f"{PREFIX}REQUIRE"})
 """Variables of the test suite that share the prefix."""
+_YES_OR_NO = frozenset({f"{PREFIX}LEAVES_GROUP", f"{PREFIX}WEBHOOK_MAY_BE_LOCAL"})
 
 
 def _parse(name: str, value: str) -> Any:
+    if name in _YES_OR_NO and value not in ("yes", "no"):
+        raise ConfigError(f"{name} is {value!r}; allowed: yes, no")
     if not name.endswith(("_PORT", "_GENERATION")):
         return value
     if not value.isdecimal() or int(value) > 65_535:

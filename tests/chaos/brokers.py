@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from agents.local.broker import broker_command, is_broker_ready
+from agents.local.broker import LEAVES_GROUP, broker_command, is_broker_ready
 from agents.local.ports import free_port
 from agents.local.process import PartProcess
 from tests.kafka.apache import ApacheKafka
@@ -23,10 +23,12 @@ class Broker(Protocol):
     Attributes:
         address: `host:port`, the same after a restart.
         keeps_its_log: It may be killed and started again.
+        leaves_group: The setting of that name for the workers on it, as an installation has it.
     """
 
     address: str
     keeps_its_log: bool
+    leaves_group: str
 
     def kill(self) -> None:
         """End it by SIGKILL."""
@@ -42,6 +44,7 @@ class EmbeddedBroker:
     """The embedded broker as `xpulse up` runs it."""
 
     keeps_its_log = False
+    leaves_group = LEAVES_GROUP
 
     def __init__(self, folder: Path) -> None:
         self._port = free_port()
@@ -71,6 +74,7 @@ class ApacheKafkaBroker:
     """Apache Kafka on a folder of its own; its log outlives it."""
 
     keeps_its_log = True
+    leaves_group = "yes"
 
     def __init__(self, folder: Path) -> None:
         home = folder / "kafka"

@@ -86,7 +86,8 @@ class Stage:
         self.broker = broker
         self.lanes = lanes
         self.settings = Settings(
-            profile=PROFILE.name, brokers=broker.address, clickhouse_port=free_port(), data_dir=str(folder.run),
+            profile=PROFILE.name, brokers=broker.address, leaves_group=broker.leaves_group,
+            clickhouse_port=free_port(), data_dir=str(folder.run),
             clickhouse_password_file=str(folder.writer_password_file), key_file=str(folder.key_file),
         )  # fmt: skip
         self.clickhouse = ClickHouseServer(self.settings, folder)

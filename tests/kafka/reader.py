@@ -29,6 +29,7 @@ class Told:
     values: list[bytes | None]
     stamps: list[int]
     start_at: dict[int, int | None]
+    member: str
 
     @property
     def end(self) -> int:
@@ -97,6 +98,16 @@ class Reader:
             if told["kind"] == kind:
                 return told
 
+    @property
+    def member(self) -> str:
+        """Its name in the group."""
+        return self.chunks[-1].member
+
+    def end(self) -> None:
+        """Ask it to end, and wait until it did."""
+        self._process.terminate()
+        assert self.exit_code() == 0, self.log()[-2000:]
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -118,13 +129,13 @@ class Reader:
 def _told(line: Mapping[str, Any]) -> Told:
     values = [None if value is None else base64.b64decode(value) for value in line["values"]]
     start_at = {int(partition): offset for partition, offset in line["start_at"].items()}
-    return Told(line["partition"], line["generation"], line["first"], values, line["stamps"], start_at)
+    return Told(line["partition"], line["generation"], line["first"], values, line["stamps"], start_at, line["member"])
 
 
 @contextmanager
-def reading(bootstrap: str, group: str, topic: str, folder: Path) -> Iterator[Reader]:
+def reading(bootstrap: str, group: str, topic: str, folder: Path, *, leaves_group: str = "yes") -> Iterator[Reader]:
     """Run a reader; it is gone at the end."""
-    command = [sys.executable, "-m", "tests.kafka.reading_process", bootstrap, group, topic, str(folder)]
+    command = [sys.executable, "-m", "tests.kafka.reading_process", bootstrap, group, topic, str(folder), leaves_group]
     log = folder / f"{group}-{time.monotonic_ns()}.log"
     with (
         log.open("w") as errors,

@@ -1,8 +1,8 @@
-"""A worker that tells what its agent gets: `python -m tests.kafka.reading_process BROKERS GROUP TOPIC DATA_DIR`.
+"""A worker that tells what its agent gets: `python -m tests.kafka.reading_process BROKERS GROUP TOPIC DATA_DIR LEAVES`.
 
-One JSON line on stdout per chunk and per answer; commands come as JSON lines on stdin: `{"commit": {"0": 512},
-"generation": 3, "is_behind": false}` answers whether `commit_exact` did it; if `is_behind`, while Faust still believes
-in that generation.
+LEAVES is yes or no: whether it leaves its group when it is asked to end. One JSON line on stdout per chunk and per
+answer; commands come as JSON lines on stdin: `{"commit": {"0": 512}, "generation": 3, "is_behind": false}` answers
+whether `commit_exact` did it; if `is_behind`, while Faust still believes in that generation.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ def tell_chunk(app: faust.App, chunk: Chunk) -> None:
         first=chunk.first,
         values=values,
         stamps=list(chunk.stamps),
+        member=app.consumer._thread._consumer._coordinator.member_id,
         start_at=places,
     )
 
@@ -60,8 +61,8 @@ async def commit(app: faust.App, topic: str, wanted: dict[str, Any]) -> None:
     tell(kind="commit", is_done=is_done)
 
 
-def build(brokers: str, group: str, topic: str, data_dir: str) -> faust.App:
-    app = make_app(group, brokers=brokers, data_dir=Path(data_dir))
+def build(brokers: str, group: str, topic: str, data_dir: str, leaves: str) -> faust.App:
+    app = make_app(group, brokers=brokers, data_dir=Path(data_dir), leaves_group=leaves == "yes")
 
     async def read(stream: Any) -> None:
         async for chunk in stream:

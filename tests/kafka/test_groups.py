@@ -1,5 +1,6 @@
 """Consumer groups as the workers use them: takeover within a bound, and no commit by who lost its partitions."""
 
+import asyncio
 import logging
 import time
 
@@ -7,6 +8,7 @@ import pytest
 from confluent_kafka import KafkaException
 
 from tests.kafka.behaviour import Kafka, OnApache, OnEmbedded, Record
+from tests.kafka.membership import UNKNOWN_MEMBER_ID, Member, connected
 from tests.kafka.reader import reading
 
 pytestmark = pytest.mark.integration
@@ -18,6 +20,10 @@ TAKEN_OVER_WITHIN_S = 36.0
 """Session time-out (6 s), rebalance time-out (8 s), and what the broker adds; measured: docs/brokers.md."""
 CODECS = ("none", "gzip", "none")
 SENT: list[Record] = [(b"%d" % n, NOW_MS + n) for n in range(600)]
+
+
+STAYS_BLOCKED_S = 15.0
+"""Well above the session time-out: by then whoever is only silent has been replaced."""
 
 
 def everywhere(offset: int) -> dict[int, int]:
@@ -61,10 +67,69 @@ class GroupBehaviour:
                 assert [first.committed(), first.committed()] == [False, False]
                 assert kafka.topics.committed(group, topic, len(CODECS)) == everywhere(200)
 
+    def test_a_leader_that_falls_silent_while_the_group_forms_is_replaced(self, kafka: Kafka) -> None:
+        asyncio.run(self._silent_leader(kafka))
+
+    async def _silent_leader(self, kafka: Kafka) -> None:
+        async with connected(kafka.bootstrap) as one, connected(kafka.bootstrap) as another:
+            await forming(Member(one, "silent"), follower := Member(another, "silent"))
+            assert await is_led(follower, TAKEN_OVER_WITHIN_S)
+
+    @pytest.mark.parametrize("leaves_group", ["yes", "no"])
+    def test_who_is_asked_to_end_leaves_its_group_only_if_the_setting_says_so(
+        self, kafka: Kafka, leaves_group: str
+    ) -> None:
+        topic = group = kafka.topics.new(len(CODECS))
+        kafka.produce(topic, 0, SENT)
+        asyncio.run(self._somebody_came_and_went(kafka, group))  # aiokafka says nothing in a group's generation 0
+        with reading(kafka.bootstrap, group, topic, kafka.folder, leaves_group=leaves_group) as reader:
+            reader.read({0: 600})
+            reader.end()
+            is_gone = asyncio.run(self._heartbeat(kafka, group, reader.member, reader.generation)) == UNKNOWN_MEMBER_ID
+            assert is_gone == (leaves_group == "yes")
+
+    async def _somebody_came_and_went(self, kafka: Kafka, group: str) -> None:
+        async with connected(kafka.bootstrap) as connection:
+            member = Member(connection, group)
+            await member.ask_in()
+            assert await member.take()
+            await member.leave()
+
+    async def _heartbeat(self, kafka: Kafka, group: str, member: str, generation: int) -> int:
+        async with connected(kafka.bootstrap) as connection:
+            return await Member(connection, group, member, generation).heartbeat()
+
+
+async def forming(leader: Member, follower: Member) -> None:
+    """Bring a group into the state in which its leader has not yet heard that somebody else asked in."""
+    await leader.ask_in()
+    assert await leader.take()
+    await follower.ask_in()
+
+
+async def is_led(follower: Member, within_s: float) -> bool:
+    """Whether the follower gets a share in time, however often it has to join."""
+    deadline = time.monotonic() + within_s
+    while not await follower.take():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.1)
+    return True
+
+
+async def is_replaced_after_leaving(kafka: Kafka, within_s: float) -> bool:
+    async with connected(kafka.bootstrap) as one, connected(kafka.bootstrap) as another:
+        await forming(leader := Member(one, "leaving"), follower := Member(another, "leaving"))
+        await leader.leave()
+        return await is_led(follower, within_s)
+
 
 class TestEmbeddedGroups(OnEmbedded, GroupBehaviour):
-    pass
+    def test_a_leader_that_leaves_while_the_group_forms_blocks_it(self, kafka: Kafka) -> None:
+        """Why workers on the embedded broker stay in their group; once this fails, they need not any more."""
+        assert not asyncio.run(is_replaced_after_leaving(kafka, STAYS_BLOCKED_S))
 
 
 class TestApacheGroups(OnApache, GroupBehaviour):
-    pass
+    def test_a_leader_that_leaves_while_the_group_forms_is_replaced(self, kafka: Kafka) -> None:
+        assert asyncio.run(is_replaced_after_leaving(kafka, TAKEN_OVER_WITHIN_S))
