@@ -71,11 +71,23 @@ class Round:
 
 
 class Sealer:
-    """Decides what is sealed and dropped; for one thread at a time. All methods block and raise `WarehouseError`."""
+    """Decides what is sealed and dropped; for one thread at a time. All methods block and raise `WarehouseError`.
 
-    def __init__(self, tables: SealTables, retention: Retention | None = None) -> None:
+    Args:
+        tables: What is sealed, and each step of sealing more.
+        retention: How long what is kept.
+        monotonic_s: Measures how long a round has taken; seconds.
+    """
+
+    def __init__(
+        self,
+        tables: SealTables,
+        retention: Retention | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._tables = tables
         self._retention = retention or Retention()
+        self._monotonic_s = monotonic_s
         self._settled: dict[tuple[int, int], tuple[int, int, int]] = {}
         self._published_late_ms = -READER_MS
 
@@ -85,21 +97,26 @@ class Sealer:
         Args:
             now_ms: Time now, ms since the epoch.
         """
+        clock_ms = self._going_on_from(now_ms)
         cut = self._tables.cut()
         if cut is None:
             return Round()
         if self._tables.publish():
             # A round ended between a commit and its publication: what was replaced has been read until now.
-            self._published_late_ms = now_ms
+            self._published_late_ms = clock_ms()
         expired = self._tables.expired()
-        sealed, waiting = self._seal_days(cut, now_ms, expired)
+        sealed, waiting = self._seal_days(cut, clock_ms, expired)
         if cut.hours:
-            hours, later = self._seal_days(cut.hours, now_ms, expired | self._whole(cut))
+            hours, later = self._seal_days(cut.hours, clock_ms, expired | self._whole(cut))
             sealed, waiting = sealed + hours, waiting + later
         return Round(sealed=sealed, waiting=waiting, dropped=self.sweep(now_ms) + self.expire(now_ms))
 
-    def _seal_days(self, cut: Cut, now_ms: int, done: Collection[int]) -> tuple[int, int]:
-        sealed = waiting = 0
+    def _going_on_from(self, now_ms: int) -> Callable[[], int]:
+        began_s = self._monotonic_s()
+        return lambda: now_ms + int((self._monotonic_s() - began_s) * 1000)
+
+    def _seal_days(self, cut: Cut, clock_ms: Callable[[], int], done: Collection[int]) -> tuple[int, int]:
+        sealed, waiting, now_ms = 0, 0, clock_ms()
         for day, block in self._tables.days().items():
             # Nothing of a day is read while nothing was written into it and no more of it is closed. Into a day that is
             # under way something is written all the time: there, late rows are looked for as often as they are sealed.
@@ -109,7 +126,7 @@ class Sealer:
                 continue
             due, later = self.due(cut, day, now_ms)
             for seal in due:
-                self.seal(cut, seal, now_ms)
+                self.seal(cut, seal, clock_ms)
             sealed, waiting = sealed + len(due), waiting + later
             if not later:
                 self._settled[cut.period_s, day] = mark
@@ -133,8 +150,8 @@ class Sealer:
         whole_s = self._tables.whole_from_s(cut.generation) if before else 0
         return sorted([*new, *grown, *(seal for seal in before if seal.start_s >= whole_s)])
 
-    def seal(self, cut: Cut, seal: Seal, now_ms: int) -> None:
-        """Build, place and commit one seal."""
+    def seal(self, cut: Cut, seal: Seal, clock_ms: Callable[[], int]) -> None:
+        """Build, place and commit one seal; it is as old as its commit, which may be long after the round began."""
         stage = uuid.uuid4().hex
         with histogram("xpulse_seal_seconds").time():
             try:
@@ -142,7 +159,7 @@ class Sealer:
                 self._tables.place(seal, stage)
             finally:
                 self._tables.discard(stage)
-            self._tables.commit(cut, seal, now_ms)
+            self._tables.commit(cut, seal, clock_ms())
         counter("xpulse_seals_total").labels("ok").inc()
         log.info("period_sealed start_s=%s generation=%s", seal.start_s, seal.generation)
 

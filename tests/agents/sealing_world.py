@@ -1,13 +1,15 @@
 """What sealing is tested with: tiles and audit rows as the telemetry agent writes them, and readers."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import repeat
 from typing import Any
 from uuid import UUID
 
+from agents.seal import Retention, Sealer
 from agents.seal_tables import Cut, SealTables
 from agents.warehouse.client import Address, Warehouse
 from agents.warehouse.migrate import public_of, write_profile
@@ -74,6 +76,11 @@ class World:
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         return {view: self.seen("*", view) for view in ("telemetry", "telemetry_15m", "telemetry_1d")}
+
+    def sealer(self, retention: Retention | None = None, seconds: Iterable[float] = repeat(0.0)) -> Sealer:
+        """Return a sealer to whom a watch shows these seconds, one at each look: by default no round takes any."""
+        watch = iter(seconds)
+        return Sealer(self.tables, retention, lambda: next(watch))
 
     def cut(self) -> Cut:
         found = self.tables.cut()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.seal import READER_MS, Retention, Sealer
+from agents.seal import READER_MS, Retention
 from agents.seal_tables import TABLES, SealTables
 from agents.warehouse import manifest
 from agents.warehouse.client import Warehouse, WarehouseError
@@ -77,7 +77,7 @@ def test_gaps_between_what_is_sealed_are_read_from_tiles(daily: World) -> None:
     before = daily.everything()
     assert [n for (n,) in daily.seen("n")] == [10, 11, 12, 13, 14, 15]
     kept = Retention(base_ms=90 * DAY_MS)
-    Sealer(daily.tables, kept).run(NOW_MS + 9 * DAY_MS)
+    daily.sealer(kept).run(NOW_MS + 9 * DAY_MS)
     assert daily.everything() == before
     for gone in ([DAY], [3 * DAY + HOUR], [DAY, 3 * DAY + HOUR], [0, 3 * DAY + 2 * HOUR]):
         starts = ", ".join(str(START_S + at_s) for at_s in gone)
@@ -86,7 +86,7 @@ def test_gaps_between_what_is_sealed_are_read_from_tiles(daily: World) -> None:
         )
         assert publish(daily)
         assert daily.everything() == before
-        assert Sealer(daily.tables, kept).run(NOW_MS + 10 * DAY_MS).sealed == len(gone)
+        assert daily.sealer(kept).run(NOW_MS + 10 * DAY_MS).sealed == len(gone)
         assert daily.everything() == before
 
 
@@ -96,7 +96,7 @@ def test_it_is_written_only_when_there_is_news(world: World) -> None:
     assert not publish(world)
     world.write(world.tile(0))
     world.reach(PERIOD_S)
-    Sealer(world.tables).run(NOW_MS)
+    world.sealer().run(NOW_MS)
     assert not publish(world)
     world.store.command("OPTIMIZE TABLE telemetry_manifest FINAL")
     assert world.store.ask(rows) == before
@@ -123,7 +123,7 @@ def test_a_clock_that_was_set_back_hides_nothing(world: World) -> None:
     )
     world.write(world.tile(0))
     world.reach(PERIOD_S)
-    Sealer(world.tables).run(NOW_MS)
+    world.sealer().run(NOW_MS)
     world.store.command("TRUNCATE TABLE tiles")
     assert world.seen("n") == [(10,)]
 
@@ -140,7 +140,7 @@ def test_what_was_committed_and_not_published_is_published_first_and_nothing_is_
 ) -> None:
     world.write(world.tile(0))
     world.reach(PERIOD_S)
-    Sealer(world.tables).run(NOW_MS)
+    world.sealer().run(NOW_MS)
     world.write(world.tile(0, tile=1, n=5))
     cut = world.cut()
     [seal] = world.tables.fingerprints(cut, 20260529)
@@ -150,7 +150,7 @@ def test_what_was_committed_and_not_published_is_published_first_and_nothing_is_
     with pytest.raises(WarehouseError):
         _Interrupted(world.store).commit(cut, seal, NOW_MS)
     assert world.seen("n") == [(10,)]
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     later_ms = NOW_MS + 9 * READER_MS
     assert sealer.run(later_ms).dropped == 0, "until now it has been read"
     assert world.seen("n") == [(15,)]

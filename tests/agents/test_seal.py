@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain, repeat
 
 import pytest
 
-from agents.seal import READER_MS, Retention, Sealer
+from agents.seal import READER_MS, Retention
 from agents.seal_tables import TABLES, Cut, Seal
 from agents.warehouse.client import Warehouse
 from agents.warehouse.migrate import public_of
@@ -39,7 +40,7 @@ def test_what_readers_see_is_the_same_before_and_after(world: World) -> None:
     before = world.everything()
     assert len(before["telemetry"]) == 18
     assert len(before["telemetry_1d"]) == 3
-    done = Sealer(world.tables).run(NOW_MS)
+    done = world.sealer().run(NOW_MS)
     assert (done.sealed, done.waiting) == (3, 0)
     assert world.everything() == before
     world.store.command("TRUNCATE TABLE tiles")
@@ -51,7 +52,7 @@ def test_bigger_windows_are_merged_from_the_smaller_and_may_show_who_was_too_few
     world.reach(899)
     assert world.seen("window_start", "telemetry_15m") == []
     world.reach(900)
-    Sealer(world.tables).run(NOW_MS)
+    world.sealer().run(NOW_MS)
     minutes = "country, n, late_n, value_min, value_max, value_sum, good_ms, devices, window_s"
     windows = range(0, 900, 20)
     n = sum(10 + at_s for at_s in windows)
@@ -71,7 +72,7 @@ def test_the_states_are_merged_whole(world: World) -> None:
         )
     )
     world.reach(PERIOD_S)
-    Sealer(world.tables).run(NOW_MS)
+    world.sealer().run(NOW_MS)
     found = world.store.ask("SELECT n, sum, sum_squares, hist_bucket, hist_count, devices FROM sealed_1d")
     smallest = sorted({h for part in many for h in part})[:256]
     assert found == [(30, 60_000, 150_000, [1, 2, 3, 4], [12, 6, 6, 6], smallest)]
@@ -80,9 +81,9 @@ def test_the_states_are_merged_whole(world: World) -> None:
 def test_an_open_period_stays_hot_until_every_partition_has_passed_it(world: World) -> None:
     world.write(world.tile(0), world.tile(PERIOD_S), world.tile(PERIOD_S + 5))
     world.reach(2 * PERIOD_S, partitions=2)
-    assert Sealer(world.tables).run(NOW_MS).sealed == 0
+    assert world.sealer().run(NOW_MS).sealed == 0
     world.reach(PERIOD_S + 6, partitions=2, partition=1)
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     assert sealer.run(NOW_MS).sealed == 1
     assert world.seals() == [(0, DEMO.generation, 100)]
     assert len(world.seen("*")) == 2
@@ -93,7 +94,7 @@ def test_an_open_period_stays_hot_until_every_partition_has_passed_it(world: Wor
 def test_a_round_without_news_reads_no_tiles(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(world)
     world.reach(3 * PERIOD_S)
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     assert sealer.run(NOW_MS).sealed == 3
     asked: list[int] = []
     look = world.tables.fingerprints
@@ -110,10 +111,23 @@ def test_a_round_without_news_reads_no_tiles(world: World, monkeypatch: pytest.M
     assert asked
 
 
+def test_a_seal_is_as_old_as_its_commit_and_not_as_its_round(world: World) -> None:
+    world.write(world.tile(0))
+    world.reach(PERIOD_S)
+    world.sealer().run(NOW_MS)
+    world.write(world.tile(0, late=1, tile=3, hi=7, n=2))
+    began_ms, took_s = NOW_MS + DEMO.period_ms, 25.0
+    assert world.sealer(seconds=chain([5.0, 5.0], repeat(5.0 + took_s))).run(began_ms).sealed == 1
+    committed_ms = began_ms + int(took_s * 1000)
+    assert world.store.ask("SELECT toUnixTimestamp64Milli(max(sealed_at)) FROM seals") == [(committed_ms,)]
+    assert world.sealer().run(committed_ms + READER_MS - 1).dropped == 0
+    assert world.sealer().run(committed_ms + READER_MS).dropped == len(TABLES)
+
+
 def test_late_rows_seal_a_period_again_but_not_at_every_drop(world: World) -> None:
     world.write(world.tile(0))
     world.reach(PERIOD_S)
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     sealer.run(NOW_MS)
     world.write(world.tile(0, late=1, tile=3, hi=7, n=2))
     done = sealer.run(NOW_MS + 1_000)
@@ -148,7 +162,7 @@ def test_a_round_that_was_ended_anywhere_is_done_again(world: World, step: str) 
     before = world.everything()
     ended_after(world, step)
     assert world.everything() == before
-    Sealer(world.tables).run(NOW_MS + 1)
+    world.sealer().run(NOW_MS + 1)
     assert world.everything() == before
     assert [seal for _, seal in world.tables.placed()] == [Seal(START_S, DEMO.generation, 200)] * 3
     left = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE 'sealing_%'"
@@ -164,11 +178,11 @@ def test_a_sealer_that_was_held_up_cannot_win_with_less(world: World) -> None:
     [old] = world.tables.fingerprints(cut, 20260529)
     world.tables.build(cut, old, "slow")
     world.write(world.tile(0, tile=1, n=5))
-    Sealer(world.tables).run(NOW_MS)
+    world.sealer().run(NOW_MS)
     world.tables.place(old, "slow")
     world.tables.commit(cut, old, NOW_MS + 5_000)
     assert world.seen("n") == [(15,)]
-    Sealer(world.tables).run(NOW_MS + 2 * READER_MS)
+    world.sealer().run(NOW_MS + 2 * READER_MS)
     assert {seal.version for _, seal in world.tables.placed()} == {200}
     assert world.seen("n") == [(15,)]
     world.tables.discard("slow")
@@ -177,7 +191,7 @@ def test_a_sealer_that_was_held_up_cannot_win_with_less(world: World) -> None:
 def test_replaced_rows_stay_for_those_who_still_read_them(world: World) -> None:
     world.write(world.tile(0))
     world.reach(PERIOD_S)
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     sealer.run(NOW_MS)
     world.write(world.tile(0, tile=1))
     again_ms = NOW_MS + DEMO.period_ms
@@ -195,7 +209,7 @@ def test_readers_see_every_period_once_at_any_moment(world: World) -> None:
     total = f"SELECT count(), sum(n), sum(attempted_ms) FROM {database}.telemetry"
     truth = tuple(world.store.ask(total))
     with reading(world.store.address, total) as seen:
-        sealer = Sealer(world.tables)
+        sealer = world.sealer()
         assert sealer.run(NOW_MS).sealed == 4
     assert seen == {truth}
     truths = {truth}
@@ -212,7 +226,7 @@ def test_readers_see_every_period_once_at_any_moment(world: World) -> None:
 def test_lives_end_at_midnight_and_only_for_what_is_sealed(world: World) -> None:
     fill(world, periods=2)
     world.reach(2 * PERIOD_S)
-    sealer = Sealer(world.tables, Retention(base_ms=2 * DAY_MS, quarter_ms=5 * DAY_MS, tiles_ms=3 * DAY_MS))
+    sealer = world.sealer(Retention(base_ms=2 * DAY_MS, quarter_ms=5 * DAY_MS, tiles_ms=3 * DAY_MS))
     days = DAY_MS // 1000
     world.reach(3 * days - 1)
     before = world.everything()
@@ -238,7 +252,7 @@ def test_tiles_stay_while_their_period_is_not_sealed_and_a_sealed_one_is_never_b
 ) -> None:
     world.write(world.tile(0))
     world.reach(PERIOD_S)
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     world.reach(17 * DAY_MS // 1000)
     far_ms = NOW_MS + 90 * DAY_MS
     assert sealer.expire(far_ms) == 0
@@ -257,27 +271,27 @@ def test_tiles_stay_while_their_period_is_not_sealed_and_a_sealed_one_is_never_b
 def test_another_generation_takes_over_the_periods_that_it_holds_whole(world: World) -> None:
     world.write(world.tile(0), world.tile(PERIOD_S), world.tile(2 * PERIOD_S))
     world.reach(3 * PERIOD_S)
-    Sealer(world.tables).run(NOW_MS)
+    world.sealer().run(NOW_MS)
     world.use(replace(DEMO, generation=DEMO.generation + 1))
     assert world.seen("n") == [(10,), (10,), (10,)]  # nothing of it is closed yet
     world.write(world.tile(PERIOD_S, n=4), world.tile(2 * PERIOD_S, n=5))
     # Its log begins in the middle of the second period.
     world.reach(PERIOD_S + 30, first=50, arrival=(START_S + PERIOD_S + 30) * 1000)
     world.reach(3 * PERIOD_S, tile=1, first=90)
-    Sealer(world.tables).run(NOW_MS + MINUTE_MS)
+    world.sealer().run(NOW_MS + MINUTE_MS)
     assert world.seen("n") == [(10,), (10,), (5,)]
-    Sealer(world.tables).run(NOW_MS + 5 * MINUTE_MS)
+    world.sealer().run(NOW_MS + 5 * MINUTE_MS)
     assert world.seen("n") == [(10,), (10,), (5,)]
 
 
 def test_a_generation_that_read_the_whole_log_takes_over_everything(world: World) -> None:
     world.write(world.tile(0), world.tile(PERIOD_S))
     world.reach(2 * PERIOD_S)
-    Sealer(world.tables).run(NOW_MS)
+    world.sealer().run(NOW_MS)
     world.use(replace(DEMO, generation=DEMO.generation + 1))
     world.write(world.tile(0, n=4), world.tile(PERIOD_S, n=5))
     world.reach(2 * PERIOD_S)
     world.reach(2 * PERIOD_S, incarnation=NEXT_LOG, first=70)
-    Sealer(world.tables).run(NOW_MS + MINUTE_MS)
+    world.sealer().run(NOW_MS + MINUTE_MS)
     assert world.seen("n") == [(4,), (5,)]
     assert len(world.tables.placed()) == 2 * 2 * len(TABLES)

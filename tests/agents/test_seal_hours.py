@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agents.seal import READER_MS, Sealer
+from agents.seal import READER_MS
 from agents.seal_tables import TABLES, Seal
 from agents.simulation.run import unseal_hours
 from agents.warehouse.client import Warehouse
@@ -53,7 +53,7 @@ def test_hours_are_sealed_as_they_pass_and_nobody_sees_a_difference(world: World
     before = world.everything()
     assert len(before["telemetry"]) == 20
     assert len(before["telemetry_15m"]) == 13
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     assert sealer.run(NOW_MS).sealed == 3
     assert lengths(world) == [(HOUR, 0), (HOUR, HOUR), (HOUR, 2 * HOUR)]
     assert world.everything() == before
@@ -65,7 +65,7 @@ def test_hours_are_sealed_as_they_pass_and_nobody_sees_a_difference(world: World
 def test_the_seal_of_the_day_takes_their_place(world: World) -> None:
     fill(world, 20 * HOUR, DAY + HOUR + 600)
     world.reach(DAY - 1)
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     assert sealer.run(NOW_MS).sealed == 3
     world.reach(DAY + HOUR, tile=1)
     before = world.everything()
@@ -83,7 +83,7 @@ def test_the_seal_of_the_day_takes_their_place(world: World) -> None:
 def test_a_day_of_one_hour_keeps_its_rows_when_its_hours_go(world: World) -> None:
     fill(world, 0, HOUR)
     world.reach(2 * HOUR)
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     sealer.run(NOW_MS)
     [hour] = {seal for _, seal in world.tables.placed()}
     world.reach(DAY, tile=1)
@@ -97,7 +97,7 @@ def test_a_day_of_one_hour_keeps_its_rows_when_its_hours_go(world: World) -> Non
 def test_a_late_row_seals_its_hour_again_and_that_alone(world: World) -> None:
     fill(world, 0, 2 * HOUR)
     world.reach(2 * HOUR)
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     assert sealer.run(NOW_MS).sealed == 2
     world.write(minute(world, 0, tile=9, n=1_000))
     assert sealer.run(NOW_MS + 30_000).sealed == 0
@@ -112,14 +112,14 @@ def test_a_late_row_seals_its_hour_again_and_that_alone(world: World) -> None:
 def test_another_tenant_of_the_day_is_seen_at_once_when_its_hours_are_unsealed(world: World) -> None:
     fill(world, 0, 2 * HOUR)
     world.reach(2 * HOUR)
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     sealer.run(NOW_MS)
     world.write(minute(world, 0, tenant="u", tile=9))
     assert {tenant for (tenant,) in world.seen("tenant")} == {"t"}
     unseal_hours(world.tables)
     before = world.everything()
     assert {tenant for (tenant,) in world.seen("tenant")} == {"t", "u"}
-    assert Sealer(world.tables).run(NOW_MS + 1).sealed == 2
+    assert world.sealer().run(NOW_MS + 1).sealed == 2
     assert world.everything() == before
     sealer.sweep(NOW_MS + 1 + READER_MS)
     assert len(world.tables.placed()) == 2 * len(TABLES)
@@ -128,7 +128,7 @@ def test_another_tenant_of_the_day_is_seen_at_once_when_its_hours_are_unsealed(w
 def test_hours_of_a_day_that_is_sealed_are_left_alone(world: World) -> None:
     fill(world, 0, DAY)
     world.reach(DAY)
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     assert sealer.run(NOW_MS).sealed == 1
     assert lengths(world) == [(DAY, 0)]
     world.write(minute(world, 0, tile=9, n=1_000))
@@ -149,7 +149,7 @@ def test_an_hour_whose_sealing_was_ended_anywhere_is_done_again(world: World, st
     if step == "commit":
         world.tables.commit(hours, seal, NOW_MS)
     assert world.everything() == before
-    assert Sealer(world.tables).run(NOW_MS + 1).sealed == (step != "commit")
+    assert world.sealer().run(NOW_MS + 1).sealed == (step != "commit")
     assert world.everything() == before
     assert [placed for _, placed in world.tables.placed()] == [Seal(START_S, STANDARD.generation, seal.version)] * 3
     world.tables.discard("ended")
@@ -158,7 +158,7 @@ def test_an_hour_whose_sealing_was_ended_anywhere_is_done_again(world: World, st
 def test_readers_see_every_hour_once_at_any_moment(world: World) -> None:
     fill(world, 0, 4 * HOUR)
     total = f"SELECT * FROM ({TOTALS.format(database=public_of(world.store.address.database))}) ORDER BY view"
-    sealer = Sealer(world.tables)
+    sealer = world.sealer()
     world.reach(3 * HOUR)
     truth = tuple(world.store.ask(total))
     with reading(world.store.address, total) as seen:
