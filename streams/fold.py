@@ -2,8 +2,7 @@
 
 A fold starts at a tile boundary with nothing in memory. Repeated event ids are dropped within the current and the
 `horizon` tiles before it; therefore commits lag behind by `horizon` tiles, and after a restart the first `horizon`
-tiles
-only teach the fold their ids and arrival times: their rows stand in the warehouse already.
+tiles only teach the fold their ids and arrival times: their rows stand in the warehouse already.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Group keys of telemetry as small numbers, and what the metric catalogue says about each.
 
 A reading's raw dimensions are cut down to those by which its metric is grouped, so cardinality is bounded by design.
-The
-numbers are private to a process: they never reach a row.
+The numbers are private to a process: they never reach a row.
 """
 
 from __future__ import annotations
