@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import faust
 
 from agents import deliver, expire, judge, records, release, seal
@@ -29,6 +31,7 @@ from agents.seal_tables import SealTables
 from agents.settings import Settings
 from agents.tandem_store import TandemStore
 from agents.topics import ALERTS, RECORDS, TARGETS, Cluster, TopicState, topic_state
+from agents.watchdog import Progress
 from agents.why_store import WhyStore
 from streams.bundles import bundle_rule_of
 from streams.judging.verdicts import Ruler
@@ -36,8 +39,8 @@ from streams.profile import Profile
 from streams.release_rules import bundle_rules
 
 
-def build_control(settings: Settings) -> faust.App:
-    """Return the application with all its agents.
+def build_control(settings: Settings) -> tuple[faust.App, Callable[[], Progress]]:
+    """Return the application with all its agents, and what a watchdog asks about its reading of the records.
 
     Raises:
         ConfigError: A setting is wrong, or a topic is missing.
@@ -55,7 +58,7 @@ def build_control(settings: Settings) -> faust.App:
     _add_delivery(app, settings, states[ALERTS])
     _add_seal(app, settings, profile, intake)
     expire.register(app, expire.Expirer(warehouse(settings)), is_mine=lambda: intake.stored_ms() is not None)
-    return app
+    return app, intake.progress
 
 
 def _add_records(app: faust.App, settings: Settings, profile: Profile, state: TopicState) -> records.RecordsWorker:

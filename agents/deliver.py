@@ -32,7 +32,7 @@ from agents.notify import RECORDING, Busy, Duty, Keeper, Notice, Notifier
 from agents.refusals import RefusalStore, Taken, log_failure, put_away, sort_out
 from agents.retry import backoff_s
 from agents.topics import ALERTS, partition_of
-from agents.transport import Chunk, chunked
+from agents.transport import Chunk, chunked, is_current
 from streams.errors import DeliveryError
 from streams.events.judging import Alert
 from streams.judging.outbox import Errand, Key, Outbox, key_of
@@ -94,7 +94,7 @@ class DeliverWorker:
 
     async def take(self, chunk: Chunk) -> None:
         """Take note of the alerts in a chunk."""
-        if chunk.generation != self._app.consumer_generation_id:
+        if not is_current(self._app, chunk):
             return
         with aborting():
             outbox, self._generation = self._outbox, chunk.generation

@@ -31,7 +31,7 @@ from agents.publisher import Outgoing, Receipt
 from agents.refusals import RefusalStore, log_failure, put_away, sort_out
 from agents.retry import backoff_s
 from agents.topics import ALERTS, TARGETS
-from agents.transport import Chunk, chunked
+from agents.transport import Chunk, chunked, is_current
 from streams.codecs import encode_json
 from streams.errors import InvariantError
 from streams.events.judging import Alert, AlertKind, Target
@@ -153,7 +153,7 @@ class JudgeWorker:
 
     async def take(self, chunk: Chunk) -> None:
         """Take note of the target versions in a chunk."""
-        if chunk.generation != self._app.consumer_generation_id:
+        if not is_current(self._app, chunk):
             return
         with aborting():
             taken, refused = sort_out(chunk, Target, _objection)

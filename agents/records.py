@@ -23,8 +23,9 @@ from faust.types import TP
 from agents.app import aborting
 from agents.metrics import counter, gauge, histogram
 from agents.retry import backoff_s
-from agents.transport import Chunk, chunked
+from agents.transport import Chunk, chunked, is_current, positions
 from agents.warehouse.client import Warehouse
+from agents.watchdog import Progress
 from streams.errors import InvariantError
 from streams.events import Invitation
 from streams.intake import Intake, Sealed
@@ -135,7 +136,7 @@ class RecordsWorker:
 
     async def take(self, chunk: Chunk) -> None:
         """Take in one chunk; waits while too much is waiting for storage."""
-        if chunk.generation != self._app.consumer_generation_id:
+        if not is_current(self._app, chunk):
             return
         with aborting():
             intake = self._intake(chunk.tp)
@@ -162,6 +163,13 @@ class RecordsWorker:
         self._intakes.clear()
         self._room.set()
         counter("xpulse_revocations_total").labels(TOPIC).inc()
+
+    def progress(self) -> Progress:
+        """Return where this worker stands; may be called from another thread."""
+        intakes = dict(self._intakes)
+        is_waiting = sum(intake.pending for intake in intakes.values()) >= self._max_pending
+        reached = {tp: intake.expected for tp, intake in intakes.items() if intake.expected is not None}
+        return Progress(positions=positions(self._app, TOPIC, reached), is_waiting=is_waiting)
 
     async def run(self) -> None:
         """Store and commit until the application stops."""

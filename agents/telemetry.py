@@ -20,7 +20,7 @@ from faust.types import TP
 
 from agents.app import aborting
 from agents.retry import backoff_s
-from agents.transport import Chunk, chunked
+from agents.transport import Chunk, chunked, is_current, positions
 from agents.watchdog import Progress
 from streams.errors import InvariantError
 from streams.fold import PartitionFold
@@ -97,7 +97,7 @@ class TelemetryWorker:
 
     async def take(self, chunk: Chunk) -> None:
         """Fold one chunk; waits while too much is waiting for storage."""
-        if chunk.generation != self._app.consumer_generation_id:
+        if not is_current(self._app, chunk):
             return
         with aborting():
             fold = self._folds.get(chunk.tp) or await self._begin(chunk)
@@ -119,6 +119,8 @@ class TelemetryWorker:
             # Committed at once: who restarts must not begin later, should the log be even shorter by then.
             if not await self._app.consumer.commit_exact({tp: start}, chunk.generation):
                 return None
+        if not is_current(self._app, chunk):
+            return None  # lost while the broker was asked
         fold = self._folds[tp] = PartitionFold(self._rules, self._keys, start)
         log.info("partition_started partition=%s offset=%s", tp.partition, fold.expected)
         return fold
@@ -142,13 +144,10 @@ class TelemetryWorker:
 
     def progress(self) -> Progress:
         """Return where this worker stands; may be called from another thread."""
-        folds, consumer = dict(self._folds), self._app.consumer
-        starts = consumer.start_at if consumer is not None else {}
-        assigned = consumer.assignment() if consumer is not None else ()
-        return Progress(
-            positions={tp.partition: folds[tp].expected if tp in folds else starts.get(tp) or 0 for tp in assigned},
-            is_waiting=sum(fold.pending for fold in folds.values()) >= self._pace.max_pending,
-        )
+        folds = dict(self._folds)
+        is_waiting = sum(fold.pending for fold in folds.values()) >= self._pace.max_pending
+        reached = {tp: fold.expected for tp, fold in folds.items()}
+        return Progress(positions=positions(self._app, TOPIC, reached), is_waiting=is_waiting)
 
     async def run(self) -> None:
         """Store and commit until the application stops."""

@@ -49,6 +49,8 @@ class Chunk:
         first: Offset of the first record; the others follow without a hole.
         values: Raw values; None for a null value.
         stamps: Record timestamps, ms since the epoch; as long as `values`.
+        rebalances: How many this process had seen when they were fetched: a member that joins again may be told the
+            generation that it had.
     """
 
     topic: str
@@ -57,6 +59,7 @@ class Chunk:
     first: int
     values: Sequence[bytes | None]
     stamps: Sequence[int]
+    rebalances: int = 0
 
     @property
     def tp(self) -> TP:
@@ -117,32 +120,34 @@ def _read_batch(records: Iterable[Any], start: int) -> Iterator[_Batch]:
         yield _Batch(offsets[known:], stamps[known:], values[known:]) if known else _Batch(offsets, stamps, values)
 
 
-def chunks(tp: TP, batches: Iterable[_Batch], generation: int) -> Iterator[Chunk]:
+def chunks(tp: TP, batches: Iterable[_Batch], generation: int, rebalances: int = 0) -> Iterator[Chunk]:
     """Join small batches into chunks of at most about `MAX_CHUNK` records; a hole in the offsets starts a new chunk."""
     offsets: list[int] = []
     stamps: list[int] = []
     values: list[bytes | None] = []
     for batch in batches:
         if offsets and (len(offsets) + len(batch.offsets) > MAX_CHUNK):
-            yield from _without_holes(tp, generation, offsets, stamps, values)
+            yield from _without_holes(tp, generation, rebalances, offsets, stamps, values)
             offsets, stamps, values = [], [], []
         offsets += batch.offsets
         stamps += batch.stamps
         values += batch.values
     if offsets:
-        yield from _without_holes(tp, generation, offsets, stamps, values)
+        yield from _without_holes(tp, generation, rebalances, offsets, stamps, values)
 
 
 def _without_holes(
-    tp: TP, generation: int, offsets: list[int], stamps: list[int], values: list[bytes | None]
+    tp: TP, generation: int, rebalances: int, offsets: list[int], stamps: list[int], values: list[bytes | None]
 ) -> Iterator[Chunk]:
     if offsets[-1] - offsets[0] + 1 == len(offsets):
-        yield Chunk(tp.topic, tp.partition, generation, offsets[0], values, stamps)
+        yield Chunk(tp.topic, tp.partition, generation, offsets[0], values, stamps, rebalances)
         return
     begin = 0
     for i in range(1, len(offsets) + 1):
         if i == len(offsets) or offsets[i] != offsets[i - 1] + 1:
-            yield Chunk(tp.topic, tp.partition, generation, offsets[begin], values[begin:i], stamps[begin:i])
+            yield Chunk(
+                tp.topic, tp.partition, generation, offsets[begin], values[begin:i], stamps[begin:i], rebalances
+            )
             begin = i
 
 
@@ -209,26 +214,41 @@ class ChunkConsumer(driver.Consumer):
         return _ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Seek to the committed offsets and remember them in `start_at`."""
+        """Seek to the committed offsets, without one to the beginning, and remember them in `start_at`."""
         committed: Mapping[TP, int] = await super().seek_to_committed()
         self.start_at = {TP(tp.topic, tp.partition): offset for tp, offset in committed.items()}
+        # aiokafka stays where it is in these, also if something was fetched meanwhile and given back.
+        if unread := [tp for tp, offset in committed.items() if not offset]:
+            await self._thread.seek_to_beginning(*unread)
         return committed
+
+    def share(self) -> set[TP] | None:
+        """Return what the group has given this consumer, which may be nothing; None while it has not said."""
+        consumer = self._thread._consumer  # noqa: SLF001 - pinned exactly; see above
+        if consumer is None or consumer._subscription.reassignment_in_progress:  # noqa: SLF001
+            return None
+        if consumer._coordinator.need_rejoin(consumer._subscription.subscription):  # noqa: SLF001
+            return None
+        share: set[TP] = self.assignment()
+        return share
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - as Faust
         """Yield one message per chunk; what was fetched while a rebalance began is given back by seeking."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)
+        rebalances = self.app.rebalancing_count
         records, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
             return
-        if not self.flow_active:
+        if not self.flow_active or self.app.rebalancing_count != rebalances:
             await self._give_back()
             return
         for tp, batches in records.items():
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
-            for chunk in chunks(tp, batches, generation):
-                if not self.flow_active or self.app.consumer_generation_id != generation:
+            for chunk in chunks(tp, batches, self.app.consumer_generation_id, rebalances):
+                if not self.flow_active or self.app.rebalancing_count != rebalances:
                     return
                 yield tp, _message(chunk)
 
@@ -258,6 +278,35 @@ class ChunkConsumer(driver.Consumer):
         self._committed_offset.update(mine)
         self.app.monitor.on_tp_commit(mine)
         return True
+
+
+def is_current(app: faust.App, chunk: Chunk) -> bool:
+    """Whether a chunk was fetched under the assignment that is in force: what was dropped with an older one is gone.
+
+    An agent may have taken a chunk from its queue before the queue was emptied.
+    """
+    return (
+        not app.rebalancing
+        and chunk.rebalances == app.rebalancing_count
+        and chunk.generation == app.consumer_generation_id
+    )
+
+
+def positions(app: faust.App, topic: str, reached: Mapping[TP, int]) -> dict[int, int] | None:
+    """Return where an application stands in the partitions that its group has given it; None while it has not said.
+
+    May be called from any thread. `app.consumer` may not: asked too early it makes a consumer, of the wrong thread.
+
+    Args:
+        app: From `agents.app.make_app`.
+        topic: The topic to tell of.
+        reached: Topic and partition -> offset of the next record, of those that were begun.
+    """
+    consumer = app._consumer  # noqa: SLF001 - see above
+    share = None if consumer is None else consumer.share()
+    if share is None:
+        return None
+    return {tp.partition: reached.get(tp, consumer.start_at.get(tp) or 0) for tp in share if tp.topic == topic}
 
 
 def _message(chunk: Chunk) -> ConsumerMessage:

@@ -1,8 +1,9 @@
 """Ends a worker that has gone silent, so that its supervisor starts another one.
 
 Faust's consumers were seen to stall without a word. The watchdog is a thread of its own, asks the cluster by a client
-of its own, and ends the process when for a minute it had no partition at all, or the log of one went on while the
-worker did not. Ending early loses nothing: the next owner reads again from what was committed.
+of its own, and ends the process when for a minute its group did not say what is its share, or the log of a partition
+went on while the worker did not. Ending early loses nothing: the next owner reads again from what was committed. A
+worker to which the group gave nothing, because there are more of them than partitions, waits in peace.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ class Progress:
     """Where a worker stands.
 
     Attributes:
-        positions: Owned partition -> offset of the next record to fold.
+        positions: Owned partition -> offset of the next record to fold; None while the group has not said which
+            partitions are its own. None may be.
         is_waiting: It pauses on purpose, because the warehouse does not take its rows.
     """
 
-    positions: Mapping[int, int]
+    positions: Mapping[int, int] | None
     is_waiting: bool
 
 
@@ -64,28 +66,28 @@ class Patience:
         if progress.is_waiting:
             self._forget(now_s)
             return None
-        return self._without_partitions(progress, now_s) or self._standing_still(progress, ends, now_s)
+        if progress.positions is None:
+            return self._without_assignment(now_s)
+        self._empty_since_s = None
+        return self._standing_still(progress.positions, ends, now_s)
 
     def _forget(self, now_s: float) -> None:
         self._since_s = dict.fromkeys(self._since_s, now_s)
         self._empty_since_s = None
 
-    def _without_partitions(self, progress: Progress, now_s: float) -> str | None:
-        if progress.positions:
-            self._empty_since_s = None
-            return None
+    def _without_assignment(self, now_s: float) -> str | None:
         if self._empty_since_s is None:
             self._empty_since_s = now_s
         idle_s = now_s - self._empty_since_s
-        return f"no partition for {idle_s:.0f} s" if idle_s >= self.limit_s else None
+        return f"no assignment for {idle_s:.0f} s" if idle_s >= self.limit_s else None
 
-    def _standing_still(self, progress: Progress, ends: Ends, now_s: float) -> str | None:
-        for partition, position in progress.positions.items():
+    def _standing_still(self, positions: Mapping[int, int], ends: Ends, now_s: float) -> str | None:
+        for partition, position in positions.items():
             has_moved = self._positions.get(partition) != position
             if has_moved or ends.get(partition, 0) <= position:
                 self._since_s[partition] = now_s
             self._positions[partition] = position
-        stalled = [p for p in progress.positions if now_s - self._since_s.get(p, now_s) >= self.limit_s]
+        stalled = [p for p in positions if now_s - self._since_s.get(p, now_s) >= self.limit_s]
         return f"partition {stalled[0]} has input and no progress" if stalled else None
 
 
@@ -132,7 +134,7 @@ class Watchdog:
 
     def _ends(self, progress: Progress) -> dict[int, int]:
         ends: dict[int, int] = {}
-        for partition in progress.positions:
+        for partition in progress.positions or ():
             try:
                 _, high = self._client.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=3.0)
             except KafkaException:

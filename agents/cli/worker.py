@@ -12,7 +12,7 @@ from agents.incarnation import Guarded, IncarnationGuard
 from agents.processes import prepare, run, state_dir, warehouse
 from agents.settings import Settings, read_settings
 from agents.tile_store import ClickHouseTiles, Origin
-from agents.topics import topic_state
+from agents.topics import RECORDS, topic_state
 from agents.watchdog import Watchdog
 from streams.keys import Keys
 from streams.profile import Profile
@@ -63,7 +63,9 @@ def run_control() -> NoReturn:
 
     settings = read_settings()
     prepare(settings)
-    run(build_control(settings))
+    app, progress = build_control(settings)
+    Watchdog(settings.brokers, RECORDS, progress).start()
+    run(app)
 
 
 def fold_rules(profile: Profile) -> Rules:

@@ -39,7 +39,10 @@ class Known:
 
 def told(world: World, store: Any, *targets: Target, until: int = 30) -> list[Alert]:
     """Judge a story (`publish`) epoch by epoch; returns what was published."""
-    wire, app = Wire(), SimpleNamespace(consumer_generation_id=1, should_stop=False)
+    wire, app = (
+        Wire(),
+        SimpleNamespace(consumer_generation_id=1, rebalancing=False, rebalancing_count=0, should_stop=False),
+    )
     worker = JudgeWorker(
         app,
         world.port,

@@ -79,7 +79,7 @@ def chunk_of(*values: bytes | None, first: int = 0) -> Chunk:
 
 
 def worker_of(port: Any, wire: Any, *targets: Target, refusals: Refusals | None = None) -> JudgeWorker:
-    app: Any = SimpleNamespace(consumer_generation_id=1, should_stop=False)
+    app: Any = SimpleNamespace(consumer_generation_id=1, rebalancing=False, rebalancing_count=0, should_stop=False)
     worker = JudgeWorker(app, port, wire, refusals or Refusals(), grid=GRID, pace=Pace(round_s=0.01, settle_s=0.0))
     asyncio.run(worker.take(chunk_of(*map(encode_json, targets or TARGETS_OF_T))))
     return worker

@@ -51,7 +51,7 @@ def world(store: Warehouse) -> ClickHouseWorld:
 
 
 def worker_of(world: ClickHouseWorld, store: Warehouse, wire: Wire, target: object = TARGET) -> JudgeWorker:
-    app = SimpleNamespace(consumer_generation_id=1, should_stop=False)
+    app = SimpleNamespace(consumer_generation_id=1, rebalancing=False, rebalancing_count=0, should_stop=False)
     advice = Advice(watermelons=Tandems(TandemStore(store), DEMO.period_ms))
     pace = Pace(round_s=0.01, settle_s=0.0, stall_s=1e9)
     worker = JudgeWorker(app, world.port, wire, Refusals(), grid=GRID, pace=pace, advice=advice)

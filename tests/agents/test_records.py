@@ -11,6 +11,7 @@ from faust.types import TP
 
 from agents.records import RecordsWorker, Work
 from agents.transport import Chunk
+from agents.watchdog import Progress
 from streams.codecs import encode_json
 from streams.events import Feedback, Tick
 
@@ -55,9 +56,16 @@ class World:
 
     def __init__(self, *, max_pending: int = 1_000, flush_s: float = 0.01) -> None:
         self.consumer_generation_id = 1
+        self.rebalancing = False
+        self.rebalancing_count = 0
         self.should_stop = False
         self.commits: list[tuple[dict[TP, int], int]] = []
-        self.consumer = SimpleNamespace(start_at={RECORDS: 0, TP("records", 1): 0}, commit_exact=self.commit_exact)
+        self.start_at = {RECORDS: 0, TP("records", 1): 0}
+        self.consumer = self._consumer = SimpleNamespace(
+            start_at=self.start_at,
+            commit_exact=self.commit_exact,
+            share=lambda: {*self.start_at, TP("targets", 0)},
+        )
         self.store = Store()
         self.worker = RecordsWorker(self, self.store, flush_s=flush_s, max_pending=max_pending)
 
@@ -100,6 +108,15 @@ def test_rows_are_stored_then_committed() -> None:
     world = play(story)
     assert world.commits == [({RECORDS: 5}, 1), ({RECORDS: 7}, 1)]
     assert world.worker.stored_ms() == T0 + 6
+
+
+def test_progress_tells_of_the_records_partitions_and_of_no_other_topic() -> None:
+    async def story(world: World) -> None:
+        world.start_at[TP("records", 1)] = 40
+        await world.worker.take(chunk(0, 5))
+        assert world.worker.progress() == Progress(positions={0: 5, 1: 40}, is_waiting=False)
+
+    play(story)
 
 
 def test_a_failed_flush_is_offered_again_unchanged_until_it_succeeds() -> None:

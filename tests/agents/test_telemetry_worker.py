@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.streams.tile_world import CATALOGUE, RULES
 TP0 = TP("telemetry", 0)
 
 
-def chunk(first: int, count: int, generation: int = 1) -> Chunk:
+def chunk(first: int, count: int) -> Chunk:
     values = [
         json.dumps(
             {
@@ -31,7 +31,7 @@ def chunk(first: int, count: int, generation: int = 1) -> Chunk:
         ).encode()
         for i in range(count)
     ]  # fmt: skip
-    return Chunk("telemetry", 0, generation, first, values, [1_000_000] * count)
+    return Chunk("telemetry", 0, 1, first, values, [1_000_000] * count)
 
 
 @dataclass
@@ -41,7 +41,7 @@ class FakeConsumer:
     start_at: dict[TP, int | None] = field(default_factory=dict)
     commits: list[tuple[int, int]] = field(default_factory=list)
 
-    def assignment(self) -> set[TP]:
+    def share(self) -> set[TP] | None:
         return {TP0}
 
     async def commit_exact(self, offsets: Mapping[TP, int], generation: int) -> bool:
@@ -70,7 +70,15 @@ class Silent:
 
 
 def make(failures: Sequence[Exception] = (), max_pending: int = 1_000) -> tuple[TelemetryWorker, Any, FakeStore]:
-    app: Any = SimpleNamespace(consumer_generation_id=1, should_stop=False, consumer=FakeConsumer())
+    consumer = FakeConsumer()
+    app: Any = SimpleNamespace(
+        consumer_generation_id=1,
+        rebalancing=False,
+        rebalancing_count=0,
+        should_stop=False,
+        consumer=consumer,
+        _consumer=consumer,
+    )
     store = FakeStore(list(failures))
     pace = Pace(flush_s=0.01, max_pending=max_pending)
     return TelemetryWorker(app, RULES, Keys(CATALOGUE), store, Silent(), pace), app, store
@@ -127,17 +135,6 @@ def test_a_revocation_ends_the_wait_and_drops_the_state() -> None:
     assert store.stored == []
 
 
-def test_chunks_of_an_old_generation_are_ignored() -> None:
-    worker, _, store = make()
-
-    async def scenario() -> None:
-        await worker.take(chunk(0, 5, generation=0))
-        assert await worker.flush()
-
-    asyncio.run(scenario())
-    assert store.stored == []
-
-
 def test_another_log_ends_the_worker_instead_of_being_tried_again() -> None:
     worker, _, _ = make([InvariantError("topic was replaced")])
 
@@ -153,3 +150,46 @@ def test_progress_names_partitions_that_never_brought_anything() -> None:
     worker, app, _ = make()
     app.consumer.start_at = {TP0: 64}
     assert worker.progress().positions == {0: 64}
+
+
+def test_who_asks_for_progress_early_makes_no_consumer() -> None:
+    worker, app, _ = make()
+    app._consumer = None
+    del app.consumer  # Faust's would be made here, in the thread of who asks
+    assert worker.progress().positions is None
+
+
+def test_progress_is_unknown_while_the_group_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, app, _ = make()
+    monkeypatch.setattr(app.consumer, "share", lambda: None)
+    assert worker.progress().positions is None
+
+
+@pytest.mark.parametrize("change", [{"rebalancing": True}, {"rebalancing_count": 1}, {"consumer_generation_id": 2}])
+def test_a_chunk_that_was_fetched_before_a_rebalance_is_ignored(change: dict[str, Any]) -> None:
+    worker, app, store = make()
+    vars(app).update(change)
+
+    async def scenario() -> None:
+        await worker.take(chunk(40, 5))  # offset 40 without those before it would be a gap
+        assert await worker.flush()
+
+    asyncio.run(scenario())
+    assert store.stored == []
+
+
+def test_a_partition_that_is_lost_while_the_broker_is_asked_is_not_begun() -> None:
+    worker, app, store = make()
+
+    async def earliest_offsets(tp: TP) -> dict[TP, int]:
+        app.rebalancing_count += 1
+        return {tp: 40}
+
+    async def scenario() -> None:
+        app.consumer.earliest_offsets = earliest_offsets
+        await worker.take(chunk(40, 5))
+        await worker.take(replace(chunk(0, 5), rebalances=1))
+        assert await worker.flush()
+
+    asyncio.run(scenario())
+    assert totals(store.stored[0]) == 5

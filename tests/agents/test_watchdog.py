@@ -9,7 +9,8 @@ def at(position: int, *, is_waiting: bool = False) -> Progress:
     return Progress(positions={0: position}, is_waiting=is_waiting)
 
 
-NOTHING = Progress(positions={}, is_waiting=False)
+NOTHING = Progress(positions=None, is_waiting=False)
+SPARE = Progress(positions={}, is_waiting=False)
 
 
 def test_input_without_progress_is_complained_about_after_a_minute() -> None:
@@ -44,10 +45,18 @@ def test_waiting_for_the_warehouse_is_no_stall() -> None:
     assert patience.complaint(at(10), {0: 20}, 100.0) is None
 
 
-def test_a_worker_without_partitions_is_ended_after_a_minute() -> None:
+def test_a_worker_whose_group_does_not_answer_is_ended_after_a_minute() -> None:
     patience = Patience(limit_s=60.0)
     assert patience.complaint(NOTHING, {}, 0.0) is None
-    assert patience.complaint(NOTHING, {}, 61.0) == "no partition for 61 s"
+    assert patience.complaint(NOTHING, {}, 61.0) == "no assignment for 61 s"
+
+
+def test_a_worker_to_which_the_group_gave_nothing_waits_in_peace() -> None:
+    patience = Patience(limit_s=60.0)
+    assert all(patience.complaint(SPARE, {}, float(second)) is None for second in range(0, 600, 30))
+    assert patience.complaint(NOTHING, {}, 600.0) is None
+    assert patience.complaint(NOTHING, {}, 629.0) is None, "the clock runs from when it was last settled"
+    assert patience.complaint(NOTHING, {}, 661.0) == "no assignment for 61 s"
 
 
 def test_an_assignment_in_between_resets_that_clock() -> None:

@@ -72,10 +72,23 @@ class Reader:
 
     def send_commit(self, offsets: Mapping[int, int], generation: int, *, is_behind: bool = False) -> None:
         """Ask for a commit, if need be as one that has not heard of the newest generation; `committed` answers."""
+        self._send({"commit": dict(offsets), "generation": generation, "is_behind": is_behind})
+
+    def _send(self, command: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
-        command = {"commit": dict(offsets), "generation": generation, "is_behind": is_behind}
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
+
+    def share(self) -> list[int] | None:
+        """Return the partitions that the group has given it; None while the group has not said."""
+        self._send({"share": True})
+        share: list[int] | None = self._next("share")["partitions"]
+        return share
+
+    def give_back(self) -> None:
+        """Let it give back what it read and did not commit."""
+        self._send({"give_back": True})
+        self._next("given_back")
 
     def committed(self) -> bool:
         """Return the answer to the next commit that was asked for."""

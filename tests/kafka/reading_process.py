@@ -2,7 +2,8 @@
 
 LEAVES is yes or no: whether it leaves its group when it is asked to end. One JSON line on stdout per chunk and per
 answer; commands come as JSON lines on stdin: `{"commit": {"0": 512}, "generation": 3, "is_behind": false}` answers
-whether `commit_exact` did it; if `is_behind`, while Faust still believes in that generation.
+whether `commit_exact` did it; if `is_behind`, while Faust still believes in that generation. `{"share": true}` answers
+what the group has given it, `{"give_back": true}` gives back what was read and not committed.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from faust.types import TP
 from agents.app import make_app
 from agents.logs import configure_logging
 from agents.processes import run
-from agents.transport import Chunk, chunked
+from agents.transport import Chunk, chunked, positions
 
 
 @cache
@@ -61,6 +62,16 @@ async def commit(app: faust.App, topic: str, wanted: dict[str, Any]) -> None:
     tell(kind="commit", is_done=is_done)
 
 
+async def give_back(app: faust.App) -> None:
+    await app.consumer._give_back()  # as with records that came while a rebalance stopped the flow
+    tell(kind="given_back")
+
+
+def tell_share(app: faust.App, topic: str) -> None:
+    share = positions(app, topic, {})
+    tell(kind="share", partitions=None if share is None else sorted(share))
+
+
 def build(brokers: str, group: str, topic: str, data_dir: str, leaves: str) -> faust.App:
     app = make_app(group, brokers=brokers, data_dir=Path(data_dir), leaves_group=leaves == "yes")
 
@@ -68,18 +79,25 @@ def build(brokers: str, group: str, topic: str, data_dir: str, leaves: str) -> f
         async for chunk in stream:
             tell_chunk(app, chunk)
 
-    async def obey(_app: faust.App) -> None:
-        loop = asyncio.get_running_loop()
+    async def ready(_app: faust.App) -> None:
+        loop.append(asyncio.get_running_loop())
 
-        def listen() -> None:
-            for line in sys.stdin:
-                asyncio.run_coroutine_threadsafe(commit(app, topic, json.loads(line)), loop).result()
-
-        threading.Thread(target=listen, daemon=True).start()
-
+    loop: list[asyncio.AbstractEventLoop] = []
     app.agent(chunked(app, topic), name="tests.reading", concurrency=1)(read)
-    app.task(obey)
+    app.task(ready)
+    threading.Thread(target=listen, args=(app, topic, loop), daemon=True).start()
     return app
+
+
+def listen(app: faust.App, topic: str, loop: list[asyncio.AbstractEventLoop]) -> None:
+    """Answer from a thread of its own, as a watchdog asks; commits are made by the application's loop."""
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        if "share" in wanted:
+            tell_share(app, topic)
+            continue
+        work = give_back(app) if "give_back" in wanted else commit(app, topic, wanted)
+        asyncio.run_coroutine_threadsafe(work, loop[0]).result()
 
 
 if __name__ == "__main__":

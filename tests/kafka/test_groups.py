@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException
 
 from tests.kafka.behaviour import Kafka, OnApache, OnEmbedded, Record
 from tests.kafka.membership import UNKNOWN_MEMBER_ID, Member, connected
-from tests.kafka.reader import reading
+from tests.kafka.reader import Reader, reading
 
 pytestmark = pytest.mark.integration
 
@@ -67,6 +67,31 @@ class GroupBehaviour:
                 assert [first.committed(), first.committed()] == [False, False]
                 assert kafka.topics.committed(group, topic, len(CODECS)) == everywhere(200)
 
+    def test_what_is_given_back_comes_again_from_the_commit_or_from_the_beginning(self, kafka: Kafka) -> None:
+        topic = group = kafka.topics.new(3)
+        for partition in range(3):
+            kafka.produce(topic, partition, SENT, linger_ms=1_000)
+        with reading(kafka.bootstrap, group, topic, kafka.folder) as reader:
+            reader.read({0: 600, 1: 600, 2: 600})
+            assert reader.commit({1: 0, 2: 100}, reader.generation)
+            before = len(reader.chunks)
+            reader.give_back()
+            reader.read({0: 600, 1: 600, 2: 600}, after=before)
+            again = {chunk.partition: chunk.first for chunk in reversed(reader.chunks[before:])}
+            assert again == {0: 0, 1: 0, 2: 100}
+
+    def test_who_gets_nothing_is_told_so_and_takes_over_later(self, kafka: Kafka) -> None:
+        topic = group = kafka.topics.new(1)
+        kafka.produce(topic, 0, SENT)
+        with reading(kafka.bootstrap, group, topic, kafka.folder) as first:
+            first.read({0: 600})
+            with reading(kafka.bootstrap, group, topic, kafka.folder) as second:
+                spare, owner = spare_and_owner(first, second)
+                before = len(spare.chunks)
+                owner.kill()
+                spare.read({0: 600}, after=before)
+                assert spare.share() == [0]
+
     def test_a_leader_that_falls_silent_while_the_group_forms_is_replaced(self, kafka: Kafka) -> None:
         asyncio.run(self._silent_leader(kafka))
 
@@ -98,6 +123,15 @@ class GroupBehaviour:
     async def _heartbeat(self, kafka: Kafka, group: str, member: str, generation: int) -> int:
         async with connected(kafka.bootstrap) as connection:
             return await Member(connection, group, member, generation).heartbeat()
+
+
+def spare_and_owner(*readers: Reader) -> list[Reader]:
+    """Wait until one of two readers has the only partition and the other one knows that it has none."""
+    deadline = time.monotonic() + TAKEN_OVER_WITHIN_S
+    while sorted(shares := [share for reader in readers if (share := reader.share()) is not None]) != [[], [0]]:
+        assert time.monotonic() < deadline, shares
+        time.sleep(0.2)
+    return list(readers) if shares == [[], [0]] else list(reversed(readers))
 
 
 async def forming(leader: Member, follower: Member) -> None:

@@ -94,7 +94,9 @@ class Stage:
 
     def __init__(self, door: Door) -> None:
         self.door, self.memory, self.consumer = door, Memory(), Consumer()
-        self.app: Any = SimpleNamespace(consumer_generation_id=1, should_stop=False, consumer=self.consumer)
+        self.app: Any = SimpleNamespace(
+            consumer_generation_id=1, rebalancing=False, rebalancing_count=0, should_stop=False, consumer=self.consumer
+        )
         self.is_topic_there = True
 
     def run(self, story: Callable[[DeliverWorker], Awaitable[None]], *, repost_s: float = 60.0) -> None:
