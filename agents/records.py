@@ -129,6 +129,7 @@ class RecordsWorker:
         self._intakes: dict[TP, Intake] = {}
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
+        self._is_waiting = False
 
     def stored_ms(self, partition: int = 0) -> int | None:
         """Return up to when a partition is stored; ms since the epoch, None if this process does not own it."""
@@ -143,10 +144,17 @@ class RecordsWorker:
             new = intake.push(chunk.first, chunk.values, chunk.stamps)
         counter("xpulse_events_in_total").labels(TOPIC).inc(new)
         while self._pending() >= self._max_pending and self._intakes.get(chunk.tp) is intake:
-            self._room.clear()
-            self._wake.set()
-            await self._room.wait()
+            await self._wait_for_room()
         await asyncio.sleep(0)
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        self._wake.set()
+        self._is_waiting = True
+        try:
+            await self._room.wait()
+        finally:
+            self._is_waiting = False
 
     def _intake(self, tp: TP) -> Intake:
         if tp not in self._intakes:
@@ -166,10 +174,9 @@ class RecordsWorker:
 
     def progress(self) -> Progress:
         """Return where this worker stands; may be called from another thread."""
-        intakes = dict(self._intakes)
-        is_waiting = sum(intake.pending for intake in intakes.values()) >= self._max_pending
-        reached = {tp: intake.expected for tp, intake in intakes.items() if intake.expected is not None}
-        return Progress(positions=positions(self._app, TOPIC, reached), is_waiting=is_waiting)
+        known = {tp: intake.expected for tp, intake in dict(self._intakes).items()}
+        reached = {tp: offset for tp, offset in known.items() if offset is not None}
+        return Progress(positions=positions(self._app, TOPIC, reached), is_waiting=self._is_waiting)
 
     async def run(self) -> None:
         """Store and commit until the application stops."""

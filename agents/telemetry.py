@@ -94,6 +94,7 @@ class TelemetryWorker:
         self._folds: dict[TP, PartitionFold] = {}
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
+        self._is_waiting = False
 
     async def take(self, chunk: Chunk) -> None:
         """Fold one chunk; waits while too much is waiting for storage."""
@@ -106,10 +107,17 @@ class TelemetryWorker:
             new = fold.push(chunk.first, chunk.values, chunk.stamps)
         self._observer.folded(chunk, new)
         while self._pending() >= self._pace.max_pending and self._folds.get(chunk.tp) is fold:
-            self._room.clear()
-            self._wake.set()
-            await self._room.wait()
+            await self._wait_for_room()
         await asyncio.sleep(0)
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        self._wake.set()
+        self._is_waiting = True
+        try:
+            await self._room.wait()
+        finally:
+            self._is_waiting = False
 
     async def _begin(self, chunk: Chunk) -> PartitionFold | None:
         """Return a new fold for the chunk's partition; None if the partition was lost meanwhile."""
@@ -144,10 +152,8 @@ class TelemetryWorker:
 
     def progress(self) -> Progress:
         """Return where this worker stands; may be called from another thread."""
-        folds = dict(self._folds)
-        is_waiting = sum(fold.pending for fold in folds.values()) >= self._pace.max_pending
-        reached = {tp: fold.expected for tp, fold in folds.items()}
-        return Progress(positions=positions(self._app, TOPIC, reached), is_waiting=is_waiting)
+        reached = {tp: fold.expected for tp, fold in dict(self._folds).items()}
+        return Progress(positions=positions(self._app, TOPIC, reached), is_waiting=self._is_waiting)
 
     async def run(self) -> None:
         """Store and commit until the application stops."""

@@ -125,12 +125,20 @@ class Watchdog:
     def _run(self) -> None:
         while True:
             time.sleep(LOOK_EVERY_S)
-            progress = self._progress()
-            complaint = self._patience.complaint(progress, self._ends(progress), time.monotonic())
+            complaint = self.look()
             if complaint is not None:
                 log.critical("worker_stalled topic=%s reason=%s", self._topic, complaint)
                 self._end()
                 return
+
+    def look(self) -> str | None:
+        """Look once; return why the worker should end, or None."""
+        try:
+            progress = self._progress()
+            return self._patience.complaint(progress, self._ends(progress), time.monotonic())
+        except Exception:  # a look that failed is one look less; a watchdog that died would never be missed
+            log.exception("watchdog_failed topic=%s", self._topic)
+            return None
 
     def _ends(self, progress: Progress) -> dict[int, int]:
         ends: dict[int, int] = {}

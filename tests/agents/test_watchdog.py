@@ -1,8 +1,16 @@
-"""When the watchdog complains; time is an argument, so nothing waits."""
+"""When the watchdog complains; time is an argument, so hardly anything waits."""
 
 from __future__ import annotations
 
-from agents.watchdog import Patience, Progress
+import threading
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Producer
+
+from agents import watchdog
+from agents.watchdog import Patience, Progress, Watchdog
+from tests.kafka.topics import Topics
 
 
 def at(position: int, *, is_waiting: bool = False) -> Progress:
@@ -65,3 +73,40 @@ def test_an_assignment_in_between_resets_that_clock() -> None:
     assert patience.complaint(at(1), {0: 1}, 30.0) is None
     assert patience.complaint(NOTHING, {}, 40.0) is None
     assert patience.complaint(NOTHING, {}, 99.0) is None
+
+
+@pytest.mark.integration
+def test_it_asks_the_cluster_and_ends_who_stands_still(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "LOOK_EVERY_S", 0.1)
+    topics, ended = Topics(broker), threading.Event()
+    topic = topics.new(1)
+    fill(broker, topic)
+    Watchdog(broker, topic, lambda: at(0), patience=Patience(limit_s=0.3), end=ended.set).start()
+    assert ended.wait(20)
+
+
+@pytest.mark.integration
+def test_a_look_that_fails_is_not_the_last_one(broker: str, caplog: pytest.LogCaptureFixture) -> None:
+    topic = Topics(broker).new(1)
+    fill(broker, topic)
+    answers: Iterator[Progress | Exception] = iter(
+        [RuntimeError("dictionary changed size during iteration"), at(0), at(0)]
+    )
+
+    def progress() -> Progress:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    dog = Watchdog(broker, topic, progress, patience=Patience(limit_s=0.0))
+    assert dog.look() is None
+    assert "watchdog_failed" in caplog.text
+    assert dog.look() == "partition 0 has input and no progress"
+
+
+def fill(broker: str, topic: str) -> None:
+    producer = Producer({"bootstrap.servers": broker})
+    for _ in range(3):  # one batch each: the embedded broker tells of an end only up to its last batch
+        producer.produce(topic, b"x", partition=0)
+        assert producer.flush(20) == 0
