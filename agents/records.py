@@ -9,7 +9,6 @@ owner starts from the committed offset, and rows that a former owner still write
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -21,8 +20,8 @@ import faust
 from faust.types import TP
 
 from agents.app import aborting
+from agents.backpressure import Backpressure
 from agents.metrics import counter, gauge, histogram
-from agents.retry import backoff_s
 from agents.transport import Chunk, chunked, is_current, positions
 from agents.warehouse.client import Warehouse
 from agents.watchdog import Progress
@@ -124,12 +123,9 @@ class RecordsWorker:
     def __init__(self, app: faust.App, store: RecordStore, *, flush_s: float, max_pending: int = MAX_PENDING) -> None:
         self._app = app
         self._store = store
-        self._flush_s = flush_s
         self._max_pending = max_pending
         self._intakes: dict[TP, Intake] = {}
-        self._wake = asyncio.Event()
-        self._room = asyncio.Event()
-        self._is_waiting = False
+        self._pressure = Backpressure(flush_s)
 
     def stored_ms(self, partition: int = 0) -> int | None:
         """Return up to when a partition is stored; ms since the epoch, None if this process does not own it."""
@@ -144,17 +140,8 @@ class RecordsWorker:
             new = intake.push(chunk.first, chunk.values, chunk.stamps)
         counter("xpulse_events_in_total").labels(TOPIC).inc(new)
         while self._pending() >= self._max_pending and self._intakes.get(chunk.tp) is intake:
-            await self._wait_for_room()
+            await self._pressure.wait_for_room()
         await asyncio.sleep(0)
-
-    async def _wait_for_room(self) -> None:
-        self._room.clear()
-        self._wake.set()
-        self._is_waiting = True
-        try:
-            await self._room.wait()
-        finally:
-            self._is_waiting = False
 
     def _intake(self, tp: TP) -> Intake:
         if tp not in self._intakes:
@@ -169,29 +156,21 @@ class RecordsWorker:
     def drop(self) -> None:
         """Forget all intakes: their partitions may be somebody else's now."""
         self._intakes.clear()
-        self._room.set()
+        self._pressure.give_room()
         counter("xpulse_revocations_total").labels(TOPIC).inc()
 
     def progress(self) -> Progress:
         """Return where this worker stands; may be called from another thread."""
         known = {tp: intake.expected for tp, intake in dict(self._intakes).items()}
         reached = {tp: offset for tp, offset in known.items() if offset is not None}
-        return Progress(positions=positions(self._app, TOPIC, reached), is_waiting=self._is_waiting)
+        return Progress(positions=positions(self._app, TOPIC, reached), is_waiting=self._pressure.is_felt)
 
     async def run(self) -> None:
         """Store and commit until the application stops."""
         failures = 0
         while not self._app.should_stop:
-            await self._pause(failures)
+            await self._pressure.pause(failures)
             failures = 0 if await self.flush() else failures + 1
-
-    async def _pause(self, failures: int) -> None:
-        if failures:
-            await asyncio.sleep(backoff_s(failures))
-            return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._flush_s)
-        self._wake.clear()
 
     async def flush(self) -> bool:
         """Store what came and commit what is stored; False if the store did not acknowledge."""
@@ -203,7 +182,7 @@ class RecordsWorker:
         for tp in sealed:
             intakes[tp].acknowledge()
         gauge("xpulse_pending_records").labels(TOPIC).set(self._pending())
-        self._room.set()
+        self._pressure.give_room()
         await self._commit(intakes, generation)
         return True
 

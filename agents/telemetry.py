@@ -8,7 +8,6 @@ partition next starts from the committed boundary, and rows that a former owner 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ import faust
 from faust.types import TP
 
 from agents.app import aborting
-from agents.retry import backoff_s
+from agents.backpressure import Backpressure
 from agents.transport import Chunk, chunked, is_current, positions
 from agents.watchdog import Progress
 from streams.errors import InvariantError
@@ -92,9 +91,7 @@ class TelemetryWorker:
         self._observer = observer
         self._pace = pace
         self._folds: dict[TP, PartitionFold] = {}
-        self._wake = asyncio.Event()
-        self._room = asyncio.Event()
-        self._is_waiting = False
+        self._pressure = Backpressure(pace.flush_s)
 
     async def take(self, chunk: Chunk) -> None:
         """Fold one chunk; waits while too much is waiting for storage."""
@@ -107,17 +104,8 @@ class TelemetryWorker:
             new = fold.push(chunk.first, chunk.values, chunk.stamps)
         self._observer.folded(chunk, new)
         while self._pending() >= self._pace.max_pending and self._folds.get(chunk.tp) is fold:
-            await self._wait_for_room()
+            await self._pressure.wait_for_room()
         await asyncio.sleep(0)
-
-    async def _wait_for_room(self) -> None:
-        self._room.clear()
-        self._wake.set()
-        self._is_waiting = True
-        try:
-            await self._room.wait()
-        finally:
-            self._is_waiting = False
 
     async def _begin(self, chunk: Chunk) -> PartitionFold | None:
         """Return a new fold for the chunk's partition; None if the partition was lost meanwhile."""
@@ -147,28 +135,20 @@ class TelemetryWorker:
     def drop(self) -> None:
         """Forget all folds: their partitions may be somebody else's now."""
         self._folds.clear()
-        self._room.set()
+        self._pressure.give_room()
         self._observer.dropped()
 
     def progress(self) -> Progress:
         """Return where this worker stands; may be called from another thread."""
         reached = {tp: fold.expected for tp, fold in dict(self._folds).items()}
-        return Progress(positions=positions(self._app, TOPIC, reached), is_waiting=self._is_waiting)
+        return Progress(positions=positions(self._app, TOPIC, reached), is_waiting=self._pressure.is_felt)
 
     async def run(self) -> None:
         """Store and commit until the application stops."""
         failures = 0
         while not self._app.should_stop:
-            await self._pause(failures)
+            await self._pressure.pause(failures)
             failures = 0 if await self.flush() else failures + 1
-
-    async def _pause(self, failures: int) -> None:
-        if failures:
-            await asyncio.sleep(backoff_s(failures))
-            return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._pace.flush_s)
-        self._wake.clear()
 
     async def flush(self) -> bool:
         """Store what changed and commit what may be; False if the store did not acknowledge."""
@@ -179,7 +159,7 @@ class TelemetryWorker:
             return False
         for tp, changes in changed.items():
             folds[tp].acknowledge(changes)
-        self._room.set()
+        self._pressure.give_room()
         await self._commit(folds, generation)
         self._forget_old_keys()
         return True

@@ -49,10 +49,10 @@ def run_measured(job: Job, *, at_end: Callable[[], None] = lambda: None, **setti
 
         async def take(self, chunk: Chunk) -> None:
             meter.first()
-            self._seen += len(chunk.values)
             await super().take(chunk)
+            self._seen = sum(fold.expected for fold in self._folds.values())
             if self._seen >= job.events:
-                self._wake.set()  # nothing more will come: do not idle until the next flush is due
+                self._pressure.hurry()  # nothing more will come: do not idle until the next flush is due
 
         async def flush(self) -> bool:
             is_stored = await super().flush()
