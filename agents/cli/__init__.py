@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Callable[[], Any]] = {
     "directory": partial(_part, "directory", "directory"),
     "gateway": partial(_part, "gateway", "run_gateway"),
     "worker": partial(_part, "worker", "workers"),
+    "settings": partial(_part, "settings", "command"),
     "migrate": partial(_part, "migrate", "command"),
     "roles": partial(_part, "roles", "roles"),
     "screens": partial(_part, "screens", "screens"),
