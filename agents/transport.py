@@ -15,6 +15,7 @@ compare chunks with what a plain consumer reads, let members of passed generatio
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,13 @@ from typing import Any
 import aiokafka
 import faust
 from aiokafka.consumer import fetcher
-from aiokafka.errors import IllegalGenerationError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
+from aiokafka.errors import (
+    IllegalGenerationError,
+    IllegalStateError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
@@ -219,7 +226,8 @@ class ChunkConsumer(driver.Consumer):
         self.start_at = {TP(tp.topic, tp.partition): offset for tp, offset in committed.items()}
         # aiokafka stays where it is in these, also if something was fetched meanwhile and given back.
         if unread := [tp for tp, offset in committed.items() if not offset]:
-            await self._thread.seek_to_beginning(*unread)
+            with contextlib.suppress(IllegalStateError):  # lost again: the next assignment seeks, too
+                await self._thread.seek_to_beginning(*unread)
         return committed
 
     def share(self) -> set[TP] | None:
