@@ -111,6 +111,26 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Interrupt this process after a second, and again later: one that falls into a finalizer is swallowed."""
+    done = threading.Event()
+
+    def interrupt() -> None:
+        pause_s = 1.0
+        while not done.wait(pause_s):
+            os.kill(os.getpid(), signal.SIGINT)
+            pause_s = 6.0
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 class TestStart:
     def test_parts_start_after_what_they_depend_on(self, stage: Stage) -> None:
         parts = [
@@ -160,9 +180,7 @@ class TestStart:
     def test_an_interrupt_during_start_leaves_nothing(self, stage: Stage) -> None:
         deaf = stage.part("deaf", is_ready=lambda: False)
         supervisor = stage.supervisor(stage.part("good"), deaf)
-        timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
-        timer.start()
-        with pytest.raises(KeyboardInterrupt):
+        with interrupts(), pytest.raises(KeyboardInterrupt):
             supervisor.start()
         assert stage.up_pid("good") is not None
         assert left_over(mark_of(stage.folder / "run")) == []
