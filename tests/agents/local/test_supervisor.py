@@ -112,23 +112,14 @@ def stage(tmp_path: Path) -> Stage:
 
 
 @contextmanager
-def interrupts() -> Iterator[None]:
-    """Interrupt this process after a second, and again later: one that falls into a finalizer is swallowed."""
-    done = threading.Event()
-
-    def interrupt() -> None:
-        pause_s = 1.0
-        while not done.wait(pause_s):
-            os.kill(os.getpid(), signal.SIGINT)
-            pause_s = 6.0
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
+def interrupted_after(seconds: float) -> Iterator[None]:
+    """Interrupt this process, also where it was started in the background, with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     try:
         yield
     finally:
-        done.set()
-        thread.join()
+        signal.signal(signal.SIGINT, before)
 
 
 class TestStart:
@@ -180,7 +171,7 @@ class TestStart:
     def test_an_interrupt_during_start_leaves_nothing(self, stage: Stage) -> None:
         deaf = stage.part("deaf", is_ready=lambda: False)
         supervisor = stage.supervisor(stage.part("good"), deaf)
-        with interrupts(), pytest.raises(KeyboardInterrupt):
+        with interrupted_after(1.0), pytest.raises(KeyboardInterrupt):
             supervisor.start()
         assert stage.up_pid("good") is not None
         assert left_over(mark_of(stage.folder / "run")) == []
