@@ -1,7 +1,7 @@
 """Ends a worker that has gone silent, so that its supervisor starts another one.
 
 Faust's consumers were seen to stall without a word. The watchdog is a thread of its own, asks the cluster by a client
-of its own, and ends the process when for a minute its group did not say what is its share, or the log of a partition
+of its own, and ends the process when for a minute its group did not say which partitions are its own, or the log of one
 went on while the worker did not. Ending early loses nothing: the next owner reads again from what was committed. A
 worker to which the group gave nothing, because there are more of them than partitions, waits in peace.
 """
@@ -33,8 +33,8 @@ class Progress:
     """Where a worker stands.
 
     Attributes:
-        positions: Owned partition -> offset of the next record to fold; None while the group has not said which
-            partitions are its own. None may be.
+        positions: Owned partition -> offset of the next record to fold; empty if others have all of them, None while
+            the group has not said.
         is_waiting: It pauses on purpose, because the warehouse does not take its rows.
     """
 

@@ -20,8 +20,6 @@ TAKEN_OVER_WITHIN_S = 36.0
 """Session time-out (6 s), rebalance time-out (8 s), and what the broker adds; measured: docs/brokers.md."""
 CODECS = ("none", "gzip", "none")
 SENT: list[Record] = [(b"%d" % n, NOW_MS + n) for n in range(600)]
-
-
 STAYS_BLOCKED_S = 15.0
 """Well above the session time-out: by then whoever is only silent has been replaced."""
 
